@@ -1,0 +1,107 @@
+"""The errors of this service.
+
+CdsServiceError
+├─ ContentError             the policy author's: found when policies are loaded, never at the bedside
+│  ├─ ArtifactNotFound      a canonical that nothing loaded has
+│  ├─ ExpressionError       an expression that does not parse, or reads what does not exist
+│  └─ UnsupportedFeature    valid content that this engine does not carry out
+├─ RequestError             the client's
+│  ├─ MalformedRequest      the message breaks its format
+│  └─ NothingToEvaluate     the message holds no order
+└─ EvaluationError          the chart's: never leaves `determine`, it becomes a criterion's problem
+
+A message holds element paths, canonicals and positions; never a patient's value, name or id.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+
+class CdsServiceError(Exception):
+    """The root of all errors that this package raises on purpose."""
+
+
+@dataclass
+class ContentError(CdsServiceError):
+    """A fault in a policy: what is wrong, in which artifact, at which element, and what to do."""
+
+    reason: str
+    canonical: str | None = None
+    element: str | None = None
+    """Path inside the artifact, such as `PlanDefinition.action[0].action[2]`, with the action's id if it has one."""
+
+    def __str__(self) -> str:
+        """Return one line: artifact, element, reason."""
+        where = ": ".join(part for part in (self.canonical, self.element) if part)
+        return f"{where}: {self.reason}" if where else self.reason
+
+    def located(self, *, canonical: str | None = None, element: str | None = None) -> ContentError:
+        """Return this error with the place filled in where it is still empty."""
+        return replace(self, canonical=self.canonical or canonical, element=self.element or element)
+
+
+@dataclass
+class ArtifactNotFound(ContentError):
+    """A canonical that no loaded artifact has."""
+
+
+@dataclass
+class ExpressionError(ContentError):
+    """An expression that cannot be compiled; `position` counts characters from 0."""
+
+    language: str = "text/fhirpath"
+    source: str = ""
+    position: int = 0
+
+    def __str__(self) -> str:
+        """Return the place, the reason and the expression with the position marked by `⟨here⟩`."""
+        start, end = max(0, self.position - 30), self.position + 30
+        marked = self.source[start : self.position] + "⟨here⟩" + self.source[self.position : end]
+        head = "…" if start else ""
+        tail = "…" if end < len(self.source) else ""
+        return f"{super().__str__()}; at character {self.position}: `{head}{marked}{tail}`"
+
+
+@dataclass
+class UnsupportedFeature(ContentError):
+    """Valid content that this engine does not carry out."""
+
+
+class RequestError(CdsServiceError):
+    """A fault of the client's."""
+
+
+@dataclass
+class MalformedRequest(RequestError):
+    """A message that breaks its format; `path` is the place inside it."""
+
+    path: str
+    reason: str
+
+    def __str__(self) -> str:
+        """Return `path: reason`."""
+        return f"{self.path}: {self.reason}" if self.path else self.reason
+
+
+@dataclass
+class NothingToEvaluate(RequestError):
+    """The message holds no order that could be evaluated."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        """Return the reason."""
+        return self.reason
+
+
+@dataclass
+class EvaluationError(CdsServiceError):
+    """A fault met while an expression ran; `path` names the element, never its value."""
+
+    reason: str
+    path: str | None = None
+
+    def __str__(self) -> str:
+        """Return the reason, after the element's path where it is known."""
+        return f"{self.path}: {self.reason}" if self.path else self.reason

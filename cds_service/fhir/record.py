@@ -1,0 +1,160 @@
+"""The record: one patient's resources as plain dicts, indexed once, never changed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from hashlib import sha256
+from types import MappingProxyType
+
+from cds_service.fhir.definitions import element
+from cds_service.fhir.element import Resource
+from cds_service.fhir.encoding import canonical
+from cds_service.fhir.values import Code, codes_of
+
+__all__ = ["PatientRecord", "code_element"]
+
+_CODE_ELEMENT = MappingProxyType(
+    {
+        "Device": "type",
+        "DocumentReference": "type",
+        "ImagingStudy": "procedureCode",
+        "MedicationAdministration": "medication",
+        "MedicationDispense": "medication",
+        "MedicationRequest": "medication",
+        "MedicationStatement": "medication",
+        "QuestionnaireResponse": "questionnaire",
+    }
+)
+
+
+def code_element(type_name: str) -> str:
+    """Return the element that says what a resource is about: `code` for most types."""
+    return _CODE_ELEMENT.get(type_name, "code")
+
+
+class PatientRecord:
+    """The resources that speak for one patient, in an order that does not depend on how they came in.
+
+    Resources are sorted by type, id and content, and an exact copy counts once; so the same content gives the same
+    answer, byte by byte. Whether a resource may be used at all (whose it is, its status) is decided later.
+    """
+
+    def __init__(
+        self,
+        patient_id: str,
+        resources: Iterable[Resource],
+        *,
+        full_urls: Mapping[str, Resource] | None = None,
+        server: str | None = None,
+        incomplete: Iterable[str] = (),
+    ) -> None:
+        """Index `resources`; `server` is the base URL that absolute references may have."""
+        self.patient_id = patient_id
+        self.server = server.rstrip("/") if server else None
+        self.incomplete = tuple(incomplete)
+        self.resources = _in_order(resources)
+        self._full_urls = dict(full_urls or {})
+        by_type: dict[str, list[Resource]] = defaultdict(list)
+        for resource in self.resources:
+            by_type[str(resource["resourceType"])].append(resource)
+        self._by_type = {kind: tuple(found) for kind, found in by_type.items()}
+
+    def of_type(self, type_name: str) -> tuple[Resource, ...]:
+        """Return the resources of one type, in the record's order."""
+        return self._by_type.get(type_name, ())
+
+    def coded(self, type_name: str, codes: frozenset[Code]) -> tuple[Resource, ...]:
+        """Return the resources of a type whose code element holds one of `codes`, in the record's order."""
+        found = {id(one): one for code in codes for one in self._by_code.get((type_name, code), ())}
+        return tuple(one for one in self.of_type(type_name) if id(one) in found)
+
+    def get(self, type_name: str, resource_id: str) -> Resource | None:
+        """Return the resource `Type/id`, or None."""
+        return self._by_reference.get(f"{type_name}/{resource_id}")
+
+    def resolve(self, reference: object, source: Resource | None = None) -> Resource | None:
+        """Return what a reference (its text, or a Reference) points to inside this record, or None.
+
+        Understood: `Type/id`, with a version or a base URL, a fullUrl, and `#id` for what `source` contains.
+        Source: FHIR R4 2.3.0 (References), 3.1 (Bundle, resolving references).
+        """
+        text = reference.get("reference") if isinstance(reference, Mapping) else reference
+        if type(text) is not str or not text:
+            return None
+        if text.startswith("#"):
+            contained = source.get("contained") if source else None
+            for one in contained if type(contained) is list else ():
+                if type(one) is dict and one.get("id") == text[1:]:
+                    return one
+            return None
+        found = self._full_urls.get(text)
+        if found is not None:
+            return found
+        local = text.partition("/_history/")[0]
+        if "://" in local:
+            base, _, tail = local.rpartition("/")
+            base, _, kind = base.rpartition("/")
+            if self.server is not None and base != self.server:
+                return None
+            local = f"{kind}/{tail}"
+        return self._by_reference.get(local)
+
+    def is_about_patient(self, reference: object) -> bool | None:
+        """Return whether a subject is this record's patient; None when it names nobody that can be told."""
+        text = reference.get("reference") if isinstance(reference, Mapping) else None
+        if type(text) is not str or not text:
+            return None
+        target = self.resolve(text)
+        if target is not None:
+            return target.get("resourceType") == "Patient" and target.get("id") == self.patient_id
+        if "://" in text or text.startswith(("urn:", "#")):
+            base = text.partition("/_history/")[0].removesuffix(f"/Patient/{self.patient_id}")
+            known = self.server is None or base == self.server
+            return True if base != text and known else None if text.startswith(("urn:", "#")) else False
+        return text.partition("/_history/")[0] == f"Patient/{self.patient_id}"
+
+    @cached_property
+    def as_bundle(self) -> Resource:
+        """Return the record as a Bundle, for `%resource`."""
+        return {
+            "resourceType": "Bundle",
+            "type": "collection",
+            "entry": [{"resource": r} for r in self.resources],
+        }
+
+    @cached_property
+    def _by_reference(self) -> Mapping[str, Resource]:
+        found: dict[str, Resource] = {}
+        for resource in self.resources:
+            if resource.get("id"):
+                found.setdefault(f"{resource['resourceType']}/{resource['id']}", resource)
+        return found
+
+    @cached_property
+    def _by_code(self) -> Mapping[tuple[str, Code], list[Resource]]:
+        found: dict[tuple[str, Code], list[Resource]] = defaultdict(list)
+        for resource in self.resources:
+            kind = str(resource["resourceType"])
+            known = element(kind, code_element(kind))
+            for key in known.keys if known else ():
+                value = resource.get(key)
+                for one in value if type(value) is list else (value,):
+                    for code in codes_of(one):
+                        found[kind, code].append(resource)
+        return found
+
+
+def _in_order(resources: Iterable[Resource]) -> tuple[Resource, ...]:
+    groups: dict[tuple[str, str], list[Resource]] = defaultdict(list)
+    for resource in resources:
+        groups[str(resource.get("resourceType")), str(resource.get("id") or "")].append(resource)
+    ordered: list[Resource] = []
+    for key in sorted(groups):
+        group = groups[key]
+        if len(group) > 1:
+            by_content = {sha256(canonical(one)).digest(): one for one in group}
+            group = [by_content[digest] for digest in sorted(by_content)]
+        ordered += group
+    return tuple(ordered)

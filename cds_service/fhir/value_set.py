@@ -1,0 +1,87 @@
+"""Value sets as sets: expanded once at load, asked with one look-up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from cds_service.errors import ContentError
+from cds_service.fhir.values import Code, codes_of, same_system
+
+__all__ = ["ValueSet", "read_value_set"]
+
+
+@dataclass(frozen=True, slots=True)
+class ValueSet:
+    """An expanded value set: its codes, and what this policy set calls each of them."""
+
+    canonical: str
+    version: str | None
+    codes: frozenset[Code]
+    names: Mapping[Code, str]
+
+    def has(self, value: object) -> bool:
+        """Return whether a CodeableConcept, Coding or code holds a member; a bare code matches in any system."""
+        return any(
+            (system, code) in self.codes or (system is None and type(value) is str and code in self._bare())
+            for system, code in codes_of(value)
+        )
+
+    def first(self, codes: Iterable[Code]) -> Code | None:
+        """Return the first of `codes` that is a member."""
+        return next((code for code in codes if code in self.codes), None)
+
+    def _bare(self) -> frozenset[str]:
+        return frozenset(code for _, code in self.codes)
+
+
+def read_value_set(resource: Mapping[str, object]) -> ValueSet:
+    """Return a ValueSet resource as a set of codes: its expansion if it has one, else its listed concepts.
+
+    Raises ContentError for a definition that lists no codes (a filter, a whole system, another value set), for a
+    set that cannot be expanded is not an empty one.
+    """
+    canonical = resource.get("url")
+    if type(canonical) is not str:
+        raise ContentError("a ValueSet has no `url`")
+    expansion, compose = resource.get("expansion"), resource.get("compose")
+    names: dict[Code, str] = {}
+    if isinstance(expansion, Mapping):
+        for entry in _list(expansion.get("contains")):
+            _add(names, entry.get("system"), entry, canonical)
+    elif isinstance(compose, Mapping):
+        if compose.get("exclude"):
+            raise ContentError("`exclude` is not carried out; list the codes that remain", canonical, "compose.exclude")
+        for i, include in enumerate(_list(compose.get("include"))):
+            concepts = _list(include.get("concept"))
+            if not concepts or include.get("filter") or include.get("valueSet"):
+                raise ContentError(
+                    "only listed codes can be expanded here; list them, or add an expansion",
+                    canonical,
+                    f"compose.include[{i}]",
+                )
+            for concept in concepts:
+                _add(names, include.get("system"), concept, canonical)
+    if not names:
+        raise ContentError("the value set holds no code", canonical)
+    version = resource.get("version")
+    return ValueSet(canonical, version if type(version) is str else None, frozenset(names), names)
+
+
+def _list(value: object) -> list[Mapping[str, object]]:
+    return [one for one in value if isinstance(one, Mapping)] if type(value) is list else []
+
+
+def _add(names: dict[Code, str], system: object, concept: Mapping[str, object], canonical: str) -> None:
+    code = concept.get("code")
+    if type(system) is not str or type(code) is not str:
+        raise ContentError("each code needs a `system` and a `code`", canonical)
+    names[same_system(system), code] = _own_words(concept) or str(concept.get("display") or code)
+
+
+def _own_words(concept: Mapping[str, object]) -> str | None:
+    """Return our own short name of a code, for code systems whose display may not be copied."""
+    for designation in _list(concept.get("designation")):
+        if any(code == "paraphrase" for _, code in codes_of(designation.get("use"))):
+            return str(designation.get("value"))
+    return None

@@ -1,0 +1,53 @@
+"""Codes and quantities, read from FHIR's JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+
+__all__ = ["CPT_SYSTEMS", "Code", "Quantity", "codes_of", "same_system"]
+
+Code = tuple[str | None, str]
+"""(system, code); the system is None where the chart gives none."""
+
+CPT_SYSTEMS = ("http://www.ama-assn.org/go/cpt", "urn:oid:2.16.840.1.113883.6.12")
+_HCPCS_SYSTEMS = (
+    "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets",
+    "https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets",
+    "urn:oid:2.16.840.1.113883.6.285",
+)
+_ONE_NAME = {alias: names[0] for names in (CPT_SYSTEMS, _HCPCS_SYSTEMS) for alias in names}
+
+
+def same_system(system: str | None) -> str | None:
+    """Return the one name by which this service knows a code system that is written in several ways."""
+    return _ONE_NAME.get(system, system) if system else None
+
+
+def codes_of(value: object) -> Iterator[Code]:
+    """Yield the codes in a CodeableConcept, Coding or code; nothing for any other shape."""
+    if type(value) is str:
+        yield None, value
+    elif type(value) is dict:
+        codings = value.get("coding", (value,))
+        for coding in codings if type(codings) is list or type(codings) is tuple else (codings,):
+            if type(coding) is dict and type(coding.get("code")) is str:
+                yield same_system(coding.get("system")), coding["code"]
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A number with a unit: a UCUM code, or a calendar word (`day`, `month`, `year` …, always singular)."""
+
+    value: Decimal
+    unit: str = "1"
+
+    def __str__(self) -> str:
+        """Return `90 days` or `5 'mg/dL'`."""
+        if self.unit in CALENDAR_UNITS:
+            return f"{self.value} {self.unit}{'' if self.value == 1 else 's'}"
+        return f"{self.value} '{self.unit}'"
+
+
+CALENDAR_UNITS = ("year", "month", "week", "day", "hour", "minute", "second", "millisecond")

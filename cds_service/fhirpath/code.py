@@ -1,0 +1,98 @@
+"""A compiled piece of an expression: closures over plain items."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from cds_service.errors import EvaluationError
+from cds_service.expressions.language import Environment, Types
+from cds_service.expressions.logic import Truth
+from cds_service.fhir.element import Location
+from cds_service.fhirpath.items import Typed
+
+__all__ = ["BOOLEAN", "Apply", "Code", "constant", "from_truth", "relocate", "subset", "values"]
+
+Items: TypeAlias = Callable[[Any, Environment], Sequence[Any]]
+"""(focus, environment) → collection."""
+Located: TypeAlias = Callable[[Location, Environment], Sequence[Location]]
+"""The same with the places; the focus, too, comes with its place."""
+Test: TypeAlias = Callable[[Any, Environment], Truth]
+Apply: TypeAlias = Callable[[Sequence[Any], Any, Environment], Sequence[Any]]
+"""(collection, focus, environment) → collection: what a function does to what stands before it."""
+
+BOOLEAN: Types = ("System.Boolean",)
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """One node of the tree, compiled. `truth` is set where the answer is a boolean."""
+
+    types: Types
+    items: Items
+    located: Located
+    evidence: Located | None = None
+    """Where the elements behind a true answer come from; None for what has none to show."""
+    truth: Test | None = None
+
+    def test(self) -> Test:
+        """Return the boolean of the collection: its only boolean, True for another single item, None for none."""
+        if self.truth:
+            return self.truth
+        items = self.items
+
+        def test(this: Any, env: Environment) -> Truth:
+            found = items(this, env)
+            if not found:
+                return None
+            if len(found) > 1:
+                raise EvaluationError(f"a condition needs one item, there are {len(found)}")
+            value = found[0].value if type(found[0]) is Typed else found[0]
+            return value if type(value) is bool else True
+
+        return test
+
+
+def values(types: Types, items: Items) -> Code:
+    """Return code whose items are computed, so that they stand nowhere in the record."""
+    return Code(types, items, lambda this, env: [Location(one) for one in items(this.value, env)])
+
+
+def from_truth(truth: Test, *, evidence: Located | None = None) -> Code:
+    """Return code that answers with a boolean."""
+
+    def items(this: Any, env: Environment) -> Sequence[Any]:
+        answer = truth(this, env)
+        return () if answer is None else (answer,)
+
+    return Code(BOOLEAN, items, lambda this, env: [Location(one) for one in items(this.value, env)], evidence, truth)
+
+
+def constant(types: Types, value: Sequence[Any]) -> Code:
+    """Return code that always gives `value`."""
+    return values(types, lambda _this, _env: value)
+
+
+def subset(base: Code, apply: Apply) -> Code:
+    """Return `base` reduced by `apply`, which returns some of the items that it is given, the very same ones."""
+    before, places = base.items, base.located
+
+    def items(this: Any, env: Environment) -> Sequence[Any]:
+        return apply(before(this, env), this, env)
+
+    def located(this: Location, env: Environment) -> Sequence[Location]:
+        found = places(this, env)
+        return relocate(found, apply([one.value for one in found], this.value, env))
+
+    return Code(base.types, items, located)
+
+
+def relocate(places: Sequence[Location], kept: Sequence[Any]) -> list[Location]:
+    """Return the places of the items in `kept`, each taken from `places` at most once."""
+    left = list(places)
+    found = []
+    for item in kept:
+        at = next(i for i, place in enumerate(left) if place.value is item)
+        found.append(left.pop(at))
+    return found

@@ -1,0 +1,282 @@
+"""Orders, policies and the record → one determination per ordered code and policy. Pure: no clock, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from cds_service import __version__
+from cds_service.errors import EvaluationError
+from cds_service.expressions.language import Environment, Expression, Missing
+from cds_service.expressions.logic import Truth, any_of
+from cds_service.fhir.encoding import canonical
+from cds_service.fhir.record import PatientRecord
+from cds_service.fhir.temporal import Date
+from cds_service.fhir.values import codes_of
+from cds_service.necessity.chart import Chart
+from cds_service.necessity.evidence import gather_evidence
+from cds_service.necessity.lifecycle import refusal
+from cds_service.necessity.model import CriterionResult, Determination, Evidence, Note, Order, Outcome
+from cds_service.necessity.orders import Orders
+from cds_service.necessity.roll_up import clinical_truth, outcome_of, roll_up
+from cds_service.plan_definition.model import Criterion, DeterminationOf, PlanDefinition
+from cds_service.plan_definition.policies import Policies
+from cds_service.plan_definition.profile import CANONICAL_BASE, Reason, Role
+
+__all__ = ["determine_all"]
+
+_FAULTS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What a malformed chart can make of an expression. It is never "no": the criterion is unknown, with its problem."""
+
+
+def determine_all(
+    orders: Orders, policies: Policies, record: PatientRecord, *, production: bool = False
+) -> tuple[Determination, ...]:
+    """Return the determinations, in the order of the orders; a policy is asked after those whose answer it reads."""
+    charts: dict[Date, Chart] = {}
+    done: list[Determination] = []
+    for plan in policies.plans:
+        for order in orders.covered:
+            if order.coded in plan.codes.codes:
+                chart = charts.setdefault(order.as_of, Chart(record, order.as_of, orders.drafts))
+                refused = refusal(plan, order.as_of, production=production)
+                done.append(
+                    _refused(order, plan, chart, refused) if refused else _determine(order, plan, chart, orders, done)
+                )
+    place = {id(order): i for i, order in enumerate(orders.covered)}
+    return tuple(sorted(done, key=lambda one: place[id(one.order)]))
+
+
+def _determine(
+    order: Order, plan: PlanDefinition, chart: Chart, orders: Orders, done: Sequence[Determination]
+) -> Determination:
+    environment = _environment(order, plan, chart, orders)
+    evaluation = _Evaluation(order, environment, orders, done)
+    for criterion in plan.criteria:
+        evaluation.evaluate(criterion)
+    results = tuple(evaluation.results[criterion.id] for criterion in plan.walk())
+    top = [evaluation.results[criterion.id] for criterion in plan.criteria]
+    outcome, kind = outcome_of(top)
+    return Determination(
+        id=_identity(order, plan, chart.record.patient_id, results),
+        order=order,
+        plan=plan,
+        outcome=outcome,
+        kind=kind,
+        results=results,
+        conditions=tuple(_conditions(results)),
+        cautions=tuple(_cautions(results)),
+        clinical=clinical_truth(top),
+        as_of=order.as_of,
+    )
+
+
+def _refused(order: Order, plan: PlanDefinition, chart: Chart, why: str) -> Determination:
+    return Determination(
+        id=_identity(order, plan, chart.record.patient_id, ()),
+        order=order,
+        plan=plan,
+        outcome=Outcome.NOT_EVALUATED,
+        kind=None,
+        results=(),
+        conditions=(),
+        cautions=(),
+        clinical=None,
+        as_of=order.as_of,
+        problem=why,
+    )
+
+
+def _environment(order: Order, plan: PlanDefinition, chart: Chart, orders: Orders) -> Environment:
+    values: dict[str, Sequence[Any]] = {
+        "order": (order.resource,),
+        "orderedCode": (order.coding,),
+        "draftOrders": orders.drafts,
+        "asOf": (order.as_of,),
+        "rejected": chart.rejected,
+    }
+    values |= {name: (parameter.value,) for name, parameter in plan.parameters.items()}
+    values |= {one.id: chart.select(one) for one in plan.inputs}
+    return Environment(chart.record, order.as_of, values=values, defined=plan.variables)
+
+
+class _Evaluation:
+    """One order under one policy: every criterion's result, by its id."""
+
+    def __init__(self, order: Order, environment: Environment, orders: Orders, done: Sequence[Determination]) -> None:
+        self.order = order
+        self.environment = environment
+        self.orders = orders
+        self.done = done
+        self.results: dict[str, CriterionResult] = {}
+
+    def evaluate(self, criterion: Criterion) -> CriterionResult:
+        """Evaluate a criterion after its parts, and keep the result."""
+        parts = [self.evaluate(part) for part in criterion.parts]
+        if criterion.join is not None:
+            result = self._group(criterion, parts)
+        elif criterion.determination_of is not None:
+            result = self._elsewhere(criterion, criterion.determination_of)
+        else:
+            result = self._leaf(criterion)
+        result = replace(result, text=self._text(criterion, result.state_name))
+        self.results[criterion.id] = result
+        return result
+
+    def _group(self, criterion: Criterion, parts: Sequence[CriterionResult]) -> CriterionResult:
+        assert criterion.join is not None  # noqa: S101 - narrows the type
+        count, wanted = 0, criterion.join.count
+        if isinstance(wanted, int):
+            count = wanted
+        elif wanted is not None:
+            found, problem = self._guarded(lambda: tuple(wanted.items(self.environment)))
+            if found is None or len(found) != 1 or type(found[0]) is not int:
+                why = problem or ("the number of parts that must hold is no single number", Reason.UNREADABLE)
+                return CriterionResult(criterion, None, why[1], problem=why[0])
+            count = found[0]
+        state = roll_up(criterion.join, count, [part.state for part in parts])
+        deciding = [part for part in parts if part.state is state]
+        evidence = {one.path: one for part in deciding for one in part.evidence}
+        reason = next((part.reason for part in deciding), None) if state is None else None
+        inapplicable = any(part.not_applicable for part in deciding)
+        return CriterionResult(criterion, state, reason, tuple(evidence.values()), not_applicable=inapplicable)
+
+    def _leaf(self, criterion: Criterion) -> CriterionResult:
+        if criterion.support is None:
+            return CriterionResult(criterion, True)  # a note that always goes with the policy
+        supported, problem = self._truth(criterion.support)
+        if problem:
+            return CriterionResult(criterion, None, problem[1], problem=problem[0])
+        refuted, problem = self._truth(criterion.refute) if criterion.refute else (None, None)
+        if problem:
+            return CriterionResult(criterion, None, problem[1], problem=problem[0])
+        evidence = (*self._evidence(criterion.support, supported), *self._evidence(criterion.refute, refuted))
+        if supported and refuted:
+            return CriterionResult(criterion, None, Reason.CONFLICT, evidence)
+        if supported or refuted:
+            return CriterionResult(criterion, bool(supported), evidence=evidence)
+        return self._unknown(criterion)
+
+    def _unknown(self, criterion: Criterion) -> CriterionResult:
+        for reason, expression in criterion.unknown_because:
+            holds, problem = self._truth(expression)
+            if problem:
+                return CriterionResult(criterion, None, problem[1], problem=problem[0])
+            if holds:
+                return CriterionResult(criterion, None, reason, self._evidence(expression, holds))
+        return CriterionResult(criterion, None, Reason.ABSENT)
+
+    def _elsewhere(self, criterion: Criterion, wanted: DeterminationOf) -> CriterionResult:
+        """The truth of another policy's node. The order set is closed: an order that is not there is not there."""
+        states: list[Truth] = []
+        evidence: list[Evidence] = []
+        inapplicable = False
+        for other in self.done:
+            if other.plan.canonical != wanted.canonical or other.order.coded not in wanted.codes.codes:
+                continue
+            at_site, problem = self._guarded(lambda other=other: self._same_site(wanted, other.order))
+            if problem:
+                return CriterionResult(criterion, None, problem[1], problem=problem[0])
+            if at_site is False:
+                continue
+            inapplicable |= other.outcome is Outcome.NOT_APPLICABLE
+            state = other.state_of(wanted.node)
+            states.append(state if at_site else None)
+            evidence.append(Evidence(other.order.path, other.order.code, None, "draft"))
+        if not states:
+            absent = False if criterion.role is Role.CODE_FIT else None
+            own = Evidence(self.order.path, self.order.code, None, "draft")
+            return CriterionResult(criterion, absent, None if absent is False else Reason.ABSENT, (own,))
+        state = any_of(states)
+        reason = None if state is not None else Reason.ABSENT
+        return CriterionResult(
+            criterion, state, reason, tuple(evidence), not_applicable=inapplicable and state is not True
+        )
+
+    def _same_site(self, wanted: DeterminationOf, other: Order) -> Truth:
+        """Return whether two orders name a site in common; None if either names none."""
+        if wanted.same_site is None:
+            return True
+        mine, theirs = self._sites(wanted.same_site, self.order), self._sites(wanted.same_site, other)
+        return bool(mine & theirs) if mine and theirs else None
+
+    def _sites(self, expression: Expression, order: Order) -> set[bytes]:
+        self.environment.focus, focus = order.resource, self.environment.focus
+        try:
+            return {_key(item) for item in expression.items(self.environment)}
+        finally:
+            self.environment.focus = focus
+
+    def _truth(self, expression: Expression) -> tuple[Truth, tuple[str, Reason] | None]:
+        return self._guarded(lambda: expression.truth(self.environment))
+
+    def _evidence(self, expression: Expression | None, holds: Truth) -> tuple[Evidence, ...]:
+        if expression is None or not holds:
+            return ()
+        return gather_evidence(expression.evidence(self.environment))
+
+    def _guarded(self, ask: Callable[[], Any]) -> tuple[Any, tuple[str, Reason] | None]:
+        """Return the answer, or None with the problem that kept it from being one."""
+        try:
+            return ask(), None
+        except Missing as missing:
+            return None, (str(missing), Reason(missing.code))
+        except EvaluationError as error:
+            return None, (str(error), Reason.UNREADABLE)
+        except _FAULTS as fault:
+            return None, (f"the chart could not be read here ({type(fault).__name__})", Reason.UNREADABLE)
+
+    def _text(self, criterion: Criterion, state: str) -> str | None:
+        written = (criterion.state_texts or {}).get(state)
+        if written is None or isinstance(written.text, str):
+            return written.text if written else None
+        expression = written.text
+        found, _ = self._guarded(lambda: tuple(expression.items(self.environment)))
+        return str(found[0]) if found else None
+
+
+def _key(item: Any) -> bytes:
+    codes = sorted(str(code) for code in codes_of(item)) if not isinstance(item, str) else []
+    return canonical(codes or item)
+
+
+def _conditions(results: Sequence[CriterionResult]) -> Iterator[Note]:
+    for result in results:
+        if result.criterion.role is Role.CONDITION and result.state is True:
+            yield Note(result.criterion.id, result.text or result.criterion.text or result.criterion.title)
+
+
+def _cautions(results: Sequence[CriterionResult]) -> Iterator[Note]:
+    """Cautions that hold, and the open questions that do not hold the order up."""
+    for result in results:
+        criterion = result.criterion
+        if criterion.role is Role.CAUTION and result.state is True:
+            yield Note(criterion.id, result.text or criterion.text or criterion.title)
+        elif criterion.role in (Role.CONDITION, Role.CAUTION, Role.CODE_CONFLICT) and result.state is None:
+            question = result.text or criterion.prompt
+            if question:
+                yield Note(criterion.id, question)
+
+
+def _identity(order: Order, plan: PlanDefinition, patient_id: str, results: Sequence[CriterionResult]) -> str:
+    """Return the determination's id, made of what it rests on: equal content, equal id."""
+    parts: Mapping[str, Any] = {
+        "patient": patient_id,
+        "order": [order.path, order.system, order.code],
+        "policy": plan.hash,
+        "parameters": {name: str(one.value) for name, one in plan.parameters.items()},
+        "engine": __version__,
+        "asOf": str(order.as_of),
+        "states": [
+            [
+                one.criterion.id,
+                one.state_name,
+                one.reason,
+                [[e.path, e.value, e.date, e.status] for e in one.evidence],
+            ]
+            for one in results
+        ],
+    }
+    return str(uuid5(NAMESPACE_URL, f"{CANONICAL_BASE}/determination/{canonical(parts).decode()}"))

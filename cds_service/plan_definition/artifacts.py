@@ -1,0 +1,91 @@
+"""The artifacts that policies are made of, by canonical: PlanDefinitions, value sets, code systems, activities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cds_service.errors import ArtifactNotFound, ContentError, MalformedRequest
+from cds_service.fhir.element import Resource
+from cds_service.fhir.encoding import decode, refuse_duplicate_keys
+from cds_service.fhir.value_set import ValueSet, read_value_set
+
+__all__ = ["Artifact", "Artifacts", "read_artifacts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A resource and the folder it came from."""
+
+    resource: Resource
+    group: str
+    place: str
+
+
+@dataclass(slots=True)
+class Artifacts:
+    """A registry from canonical (with its version or without) to artifact."""
+
+    _by_type: dict[str, dict[str, list[Artifact]]] = field(default_factory=dict)
+    _value_sets: dict[str, ValueSet] = field(default_factory=dict)
+
+    def add(self, artifact: Artifact) -> None:
+        """Take an artifact in. Raises ContentError for a second one of the same canonical and version."""
+        resource = artifact.resource
+        kind, url = resource.get("resourceType"), resource.get("url")
+        if type(kind) is not str or type(url) is not str:
+            raise ContentError(f"{artifact.place}: a policy artifact needs `resourceType` and `url`")
+        same = self._by_type.setdefault(kind, {}).setdefault(url, [])
+        if any(one.resource.get("version") == resource.get("version") for one in same):
+            raise ContentError(f"{artifact.place}: this canonical and version is loaded already", url)
+        same.append(artifact)
+        if kind == "ValueSet":
+            self._value_sets[url] = read_value_set(resource)
+
+    def all(self, kind: str) -> list[Artifact]:
+        """Return the artifacts of a type, sorted by canonical and version."""
+        found = [one for same in self._by_type.get(kind, {}).values() for one in same]
+        return sorted(found, key=lambda one: (str(one.resource["url"]), str(one.resource.get("version"))))
+
+    def find(self, kind: str, canonical: str) -> Artifact:
+        """Return the artifact of `url` or `url|version`. Raises ArtifactNotFound with the versions there are."""
+        url, _, version = canonical.partition("|")
+        same = self._by_type.get(kind, {}).get(url, [])
+        found = [one for one in same if not version or one.resource.get("version") == version]
+        if not found:
+            known = ", ".join(f"`{one.resource.get('version')}`" for one in same)
+            raise ArtifactNotFound(f"no {kind} `{canonical}`" + (f"; known versions: {known}" if known else ""))
+        return found[-1]
+
+    def value_set(self, canonical: str) -> ValueSet:
+        """Return an expanded value set. Raises ArtifactNotFound."""
+        url, _, version = canonical.partition("|")
+        found = self._value_sets.get(url)
+        if found is None or (version and found.version != version):
+            raise ArtifactNotFound(f"no ValueSet `{canonical}`; put it beside the policy that reads it")
+        return found
+
+    @property
+    def value_sets(self) -> Mapping[str, ValueSet]:
+        """Return all value sets by their url."""
+        return self._value_sets
+
+
+def read_artifacts(files: Iterable[tuple[str, str, bytes]]) -> Artifacts:
+    """Return the artifacts in `files`, each given as (folder, place, bytes). Raises ContentError."""
+    artifacts = Artifacts()
+    for group, place, body in files:
+        artifacts.add(Artifact(_resource(body, place), group, place))
+    return artifacts
+
+
+def _resource(body: bytes, place: str) -> dict[str, Any]:
+    try:
+        resource = decode(body)
+        refuse_duplicate_keys(body)
+    except MalformedRequest as error:
+        raise ContentError(f"{place}: {error}") from None
+    if type(resource) is not dict:
+        raise ContentError(f"{place}: a JSON object is needed")
+    return resource

@@ -1,0 +1,104 @@
+"""One exchange, from orders and chart to determinations: the same for a hook, a file and a test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cds_service.fhir.bundle import Holding, gather, read
+from cds_service.fhir.element import Resource
+from cds_service.fhir.record import PatientRecord
+from cds_service.fhir.temporal import Date
+from cds_service.necessity.determine import determine_all
+from cds_service.necessity.model import Determination
+from cds_service.necessity.orders import NotCovered, read_orders
+from cds_service.plan_definition.policies import Policies
+
+__all__ = ["Evaluation", "Exchange", "evaluate", "exchange_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What came in: whose orders, the drafts, the chart, and what could not be read of it."""
+
+    patient_id: str
+    drafts: tuple[Resource, ...]
+    chart: tuple[Resource, ...]
+    full_urls: Mapping[str, Resource]
+    unread: tuple[str, ...] = ()
+    """Places of searches that failed or did not end, and of what is no resource."""
+    server: str | None = None
+    selected: frozenset[str] | None = None
+    """The orders to judge, as `Type/id`; None for all. The others are read all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What came out: a determination per ordered code and policy, and what no policy decides on."""
+
+    as_of: Date
+    determinations: tuple[Determination, ...]
+    not_covered: tuple[NotCovered, ...]
+    unread: tuple[str, ...]
+
+
+def exchange_of(
+    patient_id: str,
+    drafts: object,
+    prefetch: Mapping[str, object] | Holding,
+    *,
+    server: str | None = None,
+) -> Exchange:
+    """Return the exchange of a patient, draft orders (a Bundle) and a chart, known by content whatever its keys."""
+    ordered = read(drafts, place="context.draftOrders")
+    chart = prefetch if isinstance(prefetch, Holding) else gather(prefetch)
+    named = {_name(draft) for draft in ordered.resources if draft.get("id")}
+    return Exchange(
+        patient_id=patient_id,
+        drafts=tuple(ordered.resources),
+        chart=tuple(one for one in chart.resources if _name(one) not in named),
+        full_urls={**chart.full_urls, **ordered.full_urls},
+        unread=(*ordered.unreadable, *ordered.incomplete, *chart.unreadable, *chart.incomplete),
+        server=server,
+    )
+
+
+def evaluate(
+    exchange: Exchange,
+    policies: Policies,
+    *,
+    received: Date,
+    as_of: Date | None = None,
+    production: bool = False,
+) -> Evaluation:
+    """Return the determinations of an exchange.
+
+    The reference date of each order is `as_of`, else the day it was authored, else the day it was `received`.
+    """
+    record = PatientRecord(
+        exchange.patient_id,
+        (*exchange.drafts, *exchange.chart),
+        full_urls=exchange.full_urls,
+        server=exchange.server,
+        incomplete=exchange.unread,
+    )
+    mine = {id(draft) for draft in exchange.drafts}
+    names = {_name(draft) for draft in exchange.drafts}
+    drafts = [one for one in record.resources if id(one) in mine or _name(one) in names]
+    orders = read_orders(drafts, policies, received=received, as_of=as_of)
+    determinations = determine_all(orders, policies, record, production=production)
+    wanted = exchange.selected
+    if wanted is not None:
+        determinations = tuple(one for one in determinations if one.order.reference in wanted)
+    dates = sorted({one.as_of for one in determinations}, key=lambda day: day.parts)
+    return Evaluation(
+        as_of=as_of or (dates[-1] if dates else received),
+        determinations=determinations,
+        not_covered=tuple(one for one in orders.not_covered if wanted is None or one.reference in wanted),
+        unread=exchange.unread,
+    )
+
+
+def _name(resource: Mapping[str, Any]) -> tuple[object, object]:
+    return resource.get("resourceType"), resource.get("id") or id(resource)

@@ -1,0 +1,30 @@
+"""Settings, read from the environment: every `CDS_*` variable is one field."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+__all__ = ["Settings"]
+
+
+class Settings(BaseSettings):
+    """What an operator may set. Immutable once read."""
+
+    model_config = SettingsConfigDict(env_prefix="CDS_", frozen=True)
+
+    mode: Literal["sandbox", "production"] = "sandbox"
+    """`production` refuses policies that no clinician approved; `sandbox` evaluates them and says so on the card."""
+    policies: Path | None = None
+    """The folder of policies; by default the ones that come with the package."""
+    organization: str = "cds-service"
+    """Whose guidance it is: the label of every card's source."""
+    public_base_url: str = "http://127.0.0.1:8000"
+    """The address at which clients reach this service; links on cards start with it."""
+    allowed_origins: tuple[str, ...] = ()
+    """Browser origins that may call this service; in a sandbox any may."""
+    max_body_bytes: int = Field(default=10_000_000, gt=0)
+    """The largest request body that is read."""

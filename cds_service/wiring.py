@@ -1,0 +1,121 @@
+"""Everything put together, once: settings → policies read and compiled → a service that answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+
+from cds_service.cards import Presentation, not_coded_card, render
+from cds_service.cds_hooks import Discovery, ProtocolError, Response, parse, to_json_object
+from cds_service.cds_hooks import Service as Offer
+from cds_service.errors import ContentError, MalformedRequest
+from cds_service.fhir.encoding import decode, encode, member_of, refuse_duplicate_keys
+from cds_service.fhir.temporal import Date
+from cds_service.plan_definition.artifacts import read_artifacts
+from cds_service.plan_definition.data_requirements import prefetch_of
+from cds_service.plan_definition.policies import Policies, compile_policies
+from cds_service.services import SERVICES, Service
+from cds_service.services.evaluation import Evaluation, Exchange, evaluate
+from cds_service.settings import Settings
+
+__all__ = ["Application", "load_policies", "policies_folder", "today"]
+
+
+def today() -> Date:
+    """Return the day of receipt: the only clock of the service."""
+    now = date.today()  # noqa: DTZ011 - the day where the service runs
+    return Date((now.year, now.month, now.day))
+
+
+def policies_folder(chosen: Path | None) -> Path:
+    """Return the folder of policies: the chosen one, else the one installed with the package, else the checkout's."""
+    if chosen is not None:
+        return chosen
+    packaged = Path(__file__).parent / "policies"
+    return packaged if packaged.is_dir() else Path(__file__).parent.parent / "plan_definitions"
+
+
+def load_policies(folder: Path) -> Policies:
+    """Return every policy under `folder` compiled. Raises ContentError, also for a folder without any."""
+    if not folder.is_dir():
+        raise ContentError(f"there is no folder of policies at `{folder}`")
+    policies = compile_policies(read_artifacts(_files(folder)))
+    if not policies.plans:
+        raise ContentError(f"`{folder}` holds no PlanDefinition")
+    return policies
+
+
+def _files(folder: Path) -> Iterator[tuple[str, str, bytes]]:
+    for path in sorted(folder.rglob("*.json")):
+        place = path.relative_to(folder)
+        group = place.parts[0] if len(place.parts) > 1 else folder.name
+        yield group, place.as_posix(), path.read_bytes()
+
+
+@dataclass(frozen=True)
+class Application:
+    """The service without its transport: bytes in, bytes out."""
+
+    settings: Settings
+    policies: Policies
+    clock: Callable[[], Date] = today
+
+    @property
+    def production(self) -> bool:
+        """Return whether only approved policies may decide."""
+        return self.settings.mode == "production"
+
+    @cached_property
+    def presentation(self) -> Presentation:
+        """Return how cards present themselves."""
+        return Presentation(
+            label=self.settings.organization,
+            base_url=self.settings.public_base_url.rstrip("/"),
+            sandbox=not self.production,
+        )
+
+    @cached_property
+    def discovery(self) -> bytes:
+        """Return the body of `GET /cds-services`."""
+        offers = tuple(
+            Offer(
+                hook=service.hook,
+                id=service.id,
+                title=service.title,
+                description=service.description,
+                prefetch=prefetch_of(self.policies.plans),
+            )
+            for service in SERVICES.values()
+        )
+        return encode(to_json_object(Discovery(services=offers)))
+
+    def answer(self, service: Service, body: bytes) -> bytes:
+        """Return the response to a hook request. Raises RequestError."""
+        return self.respond(self.evaluate(self.read(service, body)))
+
+    def read(self, service: Service, body: bytes) -> Exchange:
+        """Return what a hook request asks about. Raises MalformedRequest."""
+        return self.read_request(service, decode(body), body)
+
+    def read_request(self, service: Service, request: object, body: bytes) -> Exchange:
+        """Return what an already decoded request asks about; its bytes are searched for ambiguous orders."""
+        try:
+            exchange = service.read(parse(request, hook=service.hook))
+        except ProtocolError as error:
+            raise MalformedRequest(error.path, error.reason) from None
+        refuse_duplicate_keys(member_of(body, "context", "draftOrders"), path="context.draftOrders")
+        return exchange
+
+    def evaluate(self, exchange: Exchange, *, as_of: Date | None = None) -> Evaluation:
+        """Return the determinations of an exchange."""
+        return evaluate(exchange, self.policies, received=self.clock(), as_of=as_of, production=self.production)
+
+    def respond(self, evaluation: Evaluation) -> bytes:
+        """Return the cards of an evaluation as the body of a response."""
+        cards = render(evaluation.determinations, self.presentation, unread=evaluation.unread)
+        uncoded = not_coded_card(evaluation.not_covered, self.presentation)
+        response = Response(cards=(*cards, *([uncoded] if uncoded else [])))
+        return encode(to_json_object(response))
