@@ -95,7 +95,7 @@ def _read_bundle(holding: Holding, bundle: Mapping[str, Any], place: str, nestin
 
 def _entries(bundle: Mapping[str, Any]) -> Iterator[tuple[object, object]]:
     entries = bundle.get("entry")
-    for entry in entries if type(entry) is list else ():
+    for entry in entries if type(entries) is list else ():
         if type(entry) is dict:
             yield entry.get("resource"), entry.get("fullUrl")
         else:

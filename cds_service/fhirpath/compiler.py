@@ -394,9 +394,8 @@ def _choice_step(
                 raise Missing(f"an element that should hold `{name}` is no object", code="unreadable")
             for key, kind in keys:
                 value = holder.get(key)
-                for one in value if type(value) is list else (value,):
-                    if one is not None:
-                        found.append(Typed(kind, one) if wrap else one)
+                several = value if type(value) is list else (value,)
+                found += [Typed(kind, one) if wrap else one for one in several if one is not None]
         return found
 
     return items
@@ -416,8 +415,9 @@ def _located_step(
             at = _bare(place)
             for key, kind in keys:
                 value = holder.get(key)
-                several = type(value) is list
-                for i, one in enumerate(value if several else (value,)):
+                several = isinstance(value, list)
+                ones: Sequence[Any] = value if isinstance(value, list) else (value,)
+                for i, one in enumerate(ones):
                     if one is None:
                         continue
                     if type(one) is dict and "resourceType" in one and name != "contained":

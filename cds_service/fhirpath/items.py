@@ -115,7 +115,7 @@ def _quantity(value: Any) -> Any:
     if type(value) is not dict:
         return value
     number = value.get("value")
-    if type(number) not in (int, Decimal):
+    if not isinstance(number, int | Decimal) or isinstance(number, bool):
         raise Missing("a quantity has no number", code="unreadable")
     if value.get("comparator"):
         raise Missing("a quantity is stated only as a bound", code="ambiguous")
@@ -182,7 +182,7 @@ def compare_values(left: Any, right: Any) -> int | None:
     both_numbers = isinstance(left, numbers) and isinstance(right, numbers)
     if isinstance(left, bool) or isinstance(right, bool) or not (both_numbers or type(left) is type(right) is str):
         raise EvaluationError(f"{system_type(left)} and {system_type(right)} cannot be compared")
-    return (left > right) - (left < right)
+    return int(left > right) - int(left < right)
 
 
 def _order_of_quantities(left: Any, right: Any) -> int:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from cds_service.errors import ExpressionError
-from cds_service.fhir.temporal import parse_date, parse_date_time, parse_time
+from cds_service.fhir.temporal import Temporal, parse_date, parse_date_time, parse_time
 from cds_service.fhir.values import CALENDAR_UNITS, Quantity
 from cds_service.fhirpath.tree import (
     Binary,
@@ -252,6 +252,7 @@ class _Parser:
         """`@2025-11-20`, `@2025-11-20T14:30Z`, `@T14:30`."""
         token = self.take()
         text = token.text[1:]
+        value: Temporal | None
         if text.startswith("T"):
             value = parse_time(text[1:])
         else:

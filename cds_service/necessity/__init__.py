@@ -1,0 +1,1 @@
+"""Who needs what: orders, policies and a record → determinations."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -34,7 +35,7 @@ _FAULTS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeErr
 def determine_all(
     orders: Orders, policies: Policies, record: PatientRecord, *, production: bool = False
 ) -> tuple[Determination, ...]:
-    """Return the determinations, in the order of the orders; a policy is asked after those whose answer it reads."""
+    """Return the determinations, policy by policy; a policy is asked after those whose answer it reads."""
     charts: dict[Date, Chart] = {}
     done: list[Determination] = []
     for plan in policies.plans:
@@ -45,8 +46,7 @@ def determine_all(
                 done.append(
                     _refused(order, plan, chart, refused) if refused else _determine(order, plan, chart, orders, done)
                 )
-    place = {id(order): i for i, order in enumerate(orders.covered)}
-    return tuple(sorted(done, key=lambda one: place[id(one.order)]))
+    return tuple(done)
 
 
 def _determine(
@@ -176,7 +176,7 @@ class _Evaluation:
         for other in self.done:
             if other.plan.canonical != wanted.canonical or other.order.coded not in wanted.codes.codes:
                 continue
-            at_site, problem = self._guarded(lambda other=other: self._same_site(wanted, other.order))
+            at_site, problem = self._guarded(partial(self._same_site, wanted, other.order))
             if problem:
                 return CriterionResult(criterion, None, problem[1], problem=problem[0])
             if at_site is False:
@@ -230,10 +230,12 @@ class _Evaluation:
 
     def _text(self, criterion: Criterion, state: str) -> str | None:
         written = (criterion.state_texts or {}).get(state)
-        if written is None or isinstance(written.text, str):
-            return written.text if written else None
-        expression = written.text
-        found, _ = self._guarded(lambda: tuple(expression.items(self.environment)))
+        if written is None:
+            return None
+        text = written.text
+        if isinstance(text, str):
+            return text
+        found, _ = self._guarded(lambda: tuple(text.items(self.environment)))
         return str(found[0]) if found else None
 
 

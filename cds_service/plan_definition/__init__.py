@@ -1,0 +1,1 @@
+"""FHIR PlanDefinition as necessity policy: read, checked, compiled."""
