@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -91,6 +91,14 @@ class Application:
             for service in SERVICES.values()
         )
         return encode(to_json_object(Discovery(services=offers)))
+
+    @cached_property
+    def policy_pages(self) -> Mapping[str, bytes]:
+        """Return the policies in words, Markdown in UTF-8, by the name of their folder, for those that have a page."""
+        folder = policies_folder(self.settings.policies)
+        groups = {plan.group for plan in self.policies.plans}
+        pages = {group: (folder / group if (folder / group).is_dir() else folder) / "policy.md" for group in groups}
+        return {group: page.read_bytes() for group, page in pages.items() if page.is_file()}
 
     def answer(self, service: Service, body: bytes) -> bytes:
         """Return the response to a hook request. Raises RequestError."""

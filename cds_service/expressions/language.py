@@ -107,18 +107,15 @@ class Environment:
 
     def variable(self, name: str) -> Sequence[Any]:
         """Return the items of a variable."""
-        try:
-            return self._values[name]
-        except KeyError:
-            value = self._values[name] = self._defined[name].items(self)
-            return value
+        if name not in self._values:
+            self._values[name] = self._defined[name].items(self)
+        return self._values[name]
 
     def located(self, name: str) -> Sequence[Location]:
         """Return the items of a variable with their places."""
-        try:
-            return self._located[name]
-        except KeyError:
+        if name not in self._located:
             defined = self._defined.get(name)
-            found = defined.located(self) if defined else [Location(item) for item in self.variable(name)]
-            self._located[name] = found
-            return found
+            self._located[name] = (
+                defined.located(self) if defined else [Location(item) for item in self.variable(name)]
+            )
+        return self._located[name]

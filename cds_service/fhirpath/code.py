@@ -12,7 +12,7 @@ from cds_service.expressions.logic import Truth
 from cds_service.fhir.element import Location
 from cds_service.fhirpath.items import Typed
 
-__all__ = ["BOOLEAN", "Apply", "Code", "constant", "from_truth", "relocate", "subset", "values"]
+__all__ = ["BOOLEAN", "Apply", "Code", "Test", "constant", "from_truth", "relocate", "subset", "values"]
 
 Items: TypeAlias = Callable[[Any, Environment], Sequence[Any]]
 """(focus, environment) → collection."""

@@ -16,7 +16,7 @@ from cds_service.fhir.definitions import Element, element, elements_of, is_a, ty
 from cds_service.fhir.element import Location
 from cds_service.fhir.temporal import Temporal, add
 from cds_service.fhir.values import CALENDAR_UNITS, Quantity
-from cds_service.fhirpath.code import Code, constant, from_truth, subset, values
+from cds_service.fhirpath.code import Code, Test, constant, from_truth, subset, values
 from cds_service.fhirpath.items import (
     Typed,
     compare_values,
@@ -446,21 +446,35 @@ def _logic(operator: str, left: Code, right: Code) -> Code:
     settled = _SETTLED.get(operator)
 
     def truth(this: Any, env: Environment) -> Truth:
-        answer = first(this, env)
+        missing: Missing | None = None
+        try:
+            answer = first(this, env)
+        except Missing as unanswered:  # unknown, unless the other side settles it
+            answer, missing = None, unanswered
         if answer is not None and answer is settled:
             return answer
-        return combine(answer, second(this, env))
+        answer = combine(answer, second(this, env))
+        if answer is None and missing:
+            raise missing
+        return answer
 
     def evidence(this: Location, env: Environment) -> Sequence[Location]:
         return [
             place
             for side, test in ((left, first), (right, second))
-            if side.evidence and test(this.value, env)
+            if side.evidence and _holds(test, this.value, env)
             for place in side.evidence(this, env)
         ]
 
     shown = evidence if operator in ("and", "or") and (left.evidence or right.evidence) else None
     return from_truth(truth, evidence=shown)
+
+
+def _holds(test: Test, this: Any, env: Environment) -> bool:
+    try:
+        return test(this, env) is True
+    except Missing:
+        return False
 
 
 def _operands(code: Code) -> Callable[[Any, Environment], Sequence[Any]]:

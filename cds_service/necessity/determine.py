@@ -152,7 +152,11 @@ class _Evaluation:
         refuted, problem = self._truth(criterion.refute) if criterion.refute else (None, None)
         if problem:
             return CriterionResult(criterion, None, problem[1], problem=problem[0])
-        evidence = (*self._evidence(criterion.support, supported), *self._evidence(criterion.refute, refuted))
+        evidence, problem = self._guarded(
+            lambda: (*self._evidence(criterion.support, supported), *self._evidence(criterion.refute, refuted))
+        )
+        if problem:
+            return CriterionResult(criterion, None, problem[1], problem=problem[0])
         if supported and refuted:
             return CriterionResult(criterion, None, Reason.CONFLICT, evidence)
         if supported or refuted:
@@ -165,7 +169,8 @@ class _Evaluation:
             if problem:
                 return CriterionResult(criterion, None, problem[1], problem=problem[0])
             if holds:
-                return CriterionResult(criterion, None, reason, self._evidence(expression, holds))
+                evidence, _ = self._guarded(partial(self._evidence, expression, holds))
+                return CriterionResult(criterion, None, reason, evidence or ())
         return CriterionResult(criterion, None, Reason.ABSENT)
 
     def _elsewhere(self, criterion: Criterion, wanted: DeterminationOf) -> CriterionResult:

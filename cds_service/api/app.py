@@ -1,0 +1,39 @@
+"""The service over HTTP, put together."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from starlette.responses import Response
+
+from cds_service import __version__
+from cds_service.api.cds_hooks import routes
+from cds_service.api.errors import handle_errors
+from cds_service.api.middleware import middleware
+from cds_service.wiring import Application
+
+__all__ = ["create_app"]
+
+
+def create_app(application: Application) -> FastAPI:
+    """Return the ASGI application that answers for `application`. Its documentation pages are for sandboxes only."""
+    documented = not application.production
+    app = FastAPI(
+        title="cds-service",
+        version=__version__,
+        description="Medical necessity per ordered code, as CDS Hooks cards.",
+        openapi_url="/openapi.json" if documented else None,
+        redirect_slashes=False,
+        default_response_class=Response,
+        middleware=middleware(application.settings),
+        # On by default, and as soon as a tracing provider exists it exports exception texts and queries.
+        telemetry={
+            "tracing": False,
+            "metrics": False,
+            "logs": False,
+            "operation_spans": False,
+            "auto_configure": False,
+        },
+    )
+    app.include_router(routes(application))
+    handle_errors(app)
+    return app

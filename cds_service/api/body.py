@@ -1,0 +1,35 @@
+"""The body of a request: JSON by its headers, and never more of it than the limit."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+
+from cds_service.api.errors import BodyTooLarge, UnsupportedBody
+
+__all__ = ["read_body"]
+
+
+async def read_body(request: Request, most: int) -> bytes:
+    """Return the body's bytes, as they came.
+
+    Raises UnsupportedBody when the headers say that it is not JSON or is compressed, and BodyTooLarge when it has
+    more than `most` bytes: at once if the client says so, else as soon as they are exceeded.
+    """
+    _refuse_other_formats(request)
+    declared = request.headers.get("content-length", "0")
+    if declared.isdecimal() and (len(declared) > len(str(most)) or int(declared) > most):
+        raise BodyTooLarge(most)
+    body = bytearray()
+    async for chunk in request.stream():
+        if len(body) + len(chunk) > most:
+            raise BodyTooLarge(most)
+        body += chunk
+    return bytes(body)
+
+
+def _refuse_other_formats(request: Request) -> None:
+    if request.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        raise UnsupportedBody("a compressed body is not read; send it without Content-Encoding")
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type and media_type != "application/json" and not media_type.endswith("+json"):
+        raise UnsupportedBody("the body is read as JSON; send it as application/json or application/fhir+json")

@@ -1,0 +1,65 @@
+"""The routes: discovery, one address per service, the policies in words, and whether the process lives."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from cds_service.api import openapi
+from cds_service.api.body import read_body
+from cds_service.api.errors import NoSuchPage
+from cds_service.services import SERVICES, Service
+from cds_service.wiring import Application
+
+__all__ = ["routes"]
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def routes(application: Application) -> APIRouter:
+    """Return the routes that answer for `application`."""
+    router = APIRouter()
+    discovery, pages = application.discovery, application.policy_pages
+
+    async def discover() -> Response:
+        """List the services, each with the data it would like to be sent."""
+        return _json(discovery)
+
+    async def page(request: Request) -> Response:
+        """Show a policy in a clinician's words; cards link here."""
+        found = pages.get(request.path_params["group"])
+        if found is None:
+            raise NoSuchPage
+        return PlainTextResponse(found)
+
+    async def live() -> Response:
+        """Tell that the process answers."""
+        return _json(b'{"live":true}')
+
+    router.get("/cds-services", summary="Discovery", openapi_extra=openapi.DISCOVERY)(discover)
+    for service in SERVICES.values():
+        router.post(
+            f"/cds-services/{service.id}",
+            name=service.id,
+            summary=service.title,
+            description=service.description,
+            openapi_extra=openapi.service(service.hook),
+        )(_answering(application, service))
+    router.get("/policies/{group}", summary="A policy in words", openapi_extra=openapi.PAGE)(page)
+    router.get("/health/live", summary="Liveness")(live)
+    return router
+
+
+def _answering(application: Application, service: Service) -> Endpoint:
+    async def answer(request: Request) -> Response:
+        # Parsed, evaluated and written in one call without an await: a chart held over one costs twice the time.
+        return _json(application.answer(service, await read_body(request, application.settings.max_body_bytes)))
+
+    return answer
+
+
+def _json(body: bytes) -> Response:
+    return Response(body, media_type="application/json")

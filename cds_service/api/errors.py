@@ -1,0 +1,119 @@
+"""Error type → status and OperationOutcome: the only place with status codes. No answer repeats what was sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from cds_service.errors import MalformedRequest, NothingToEvaluate, RequestError
+from cds_service.fhir.encoding import encode
+
+__all__ = [
+    "STATUSES",
+    "BodyTooLarge",
+    "NoSuchPage",
+    "OriginNotAllowed",
+    "UnsupportedBody",
+    "answer_to",
+    "answer_to_unforeseen",
+    "handle_errors",
+]
+
+
+@dataclass
+class BodyTooLarge(RequestError):
+    """A body of more bytes than are read."""
+
+    most: int
+
+    def __str__(self) -> str:
+        """Return the limit."""
+        return f"the body is larger than the {self.most} bytes that are read"
+
+
+@dataclass
+class UnsupportedBody(RequestError):
+    """A body in a format or an encoding that is not read."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        """Return the reason."""
+        return self.reason
+
+
+class NoSuchPage(RequestError):
+    """A policy that has no page."""
+
+    def __str__(self) -> str:
+        """Return what is missing."""
+        return "there is no page of this policy"
+
+
+class OriginNotAllowed(RequestError):
+    """A browser's preflight for an origin, method or header that is not allowed here."""
+
+    def __str__(self) -> str:
+        """Return what to do."""
+        return "this origin, method or header is not allowed; the operator lists origins in CDS_ALLOWED_ORIGINS"
+
+
+_UNFORESEEN = 500, "exception", "the service failed; nothing was evaluated"
+_BY_ERROR: Mapping[type[RequestError], tuple[int, str]] = {
+    BodyTooLarge: (413, "too-long"),
+    MalformedRequest: (400, "invalid"),
+    NoSuchPage: (404, "not-found"),
+    NothingToEvaluate: (400, "required"),
+    OriginNotAllowed: (400, "forbidden"),
+    UnsupportedBody: (415, "not-supported"),
+}
+_BY_STATUS: Mapping[int, tuple[str, str]] = {
+    404: ("not-found", "there is nothing at this address; `GET /cds-services` lists the services"),
+    405: ("not-supported", "this address does not answer this method"),
+}
+STATUSES = (400, 404, 405, 413, 415, 500)
+"""The statuses that an error can have; the code of each issue is FHIR's `issue-type`."""
+
+
+def answer_to(error: RequestError) -> Response:
+    """Return the response to a client's fault; an error that the table does not name is a plain 400."""
+    status, code = _BY_ERROR.get(type(error), (400, "processing"))
+    path = error.path if isinstance(error, MalformedRequest) else ""
+    return _response(status, code, str(error), path)
+
+
+def answer_to_unforeseen() -> Response:
+    """Return the response to an error that nobody foresaw: it says nothing of the error."""
+    return _response(*_UNFORESEEN)
+
+
+def handle_errors(app: FastAPI) -> None:
+    """Make `app` answer our errors, and its own, by OperationOutcomes."""
+    app.add_exception_handler(RequestError, _on_request_error)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+
+
+async def _on_request_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestError)  # noqa: S101 - narrows the type
+    return answer_to(error)
+
+
+async def _on_http_exception(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - narrows the type
+    code, text = _BY_STATUS.get(error.status_code, ("processing", "the request cannot be answered"))
+    return _response(error.status_code, code, text, headers=error.headers)
+
+
+def _response(
+    status: int, code: str, text: str, path: str = "", *, headers: Mapping[str, str] | None = None
+) -> Response:
+    issue: dict[str, object] = {"severity": "error", "code": code, "details": {"text": text}}
+    if path:
+        issue["expression"] = [path]
+    body = encode({"resourceType": "OperationOutcome", "issue": [issue]})
+    return Response(body, status, headers, media_type="application/json")

@@ -1,0 +1,76 @@
+"""Determinations as plain JSON: everything that was determined and what it rests on, for machines and for tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from cds_service import __version__
+from cds_service.fhir.temporal import Date
+from cds_service.necessity.model import CriterionResult, Determination, Evidence, Note, Order
+from cds_service.necessity.orders import NotCovered
+from cds_service.plan_definition.model import PlanDefinition
+
+__all__ = ["determinations_report"]
+
+
+def determinations_report(
+    determinations: Iterable[Determination], *, as_of: Date, not_covered: Iterable[NotCovered]
+) -> dict[str, Any]:
+    """Return the report: `asOf`, `engine`, `determinations`, and in `notCovered` the orders that no policy decides on.
+
+    Criteria are flat, in plan order. Members may be added later; none is renamed or taken away.
+    """
+    return {
+        "asOf": str(as_of),
+        "engine": __version__,
+        "determinations": [_determination(one) for one in determinations],
+        "notCovered": [{"reference": one.reference, "code": one.code} for one in not_covered],
+    }
+
+
+def _determination(one: Determination) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "order": _order(one.order),
+        "policy": _policy(one.plan),
+        "outcome": str(one.outcome),
+        "kind": str(one.kind) if one.kind else None,
+        "humanReview": one.human_review,
+        "criteria": [_criterion(result) for result in one.results],
+        "conditions": [_note(note) for note in one.conditions],
+        "cautions": [_note(note) for note in one.cautions],
+        "asOf": str(one.as_of),
+        "problem": one.problem,
+        "duplicates": list(one.order.duplicates),
+    }
+
+
+def _order(order: Order) -> dict[str, Any]:
+    return {"reference": order.reference, "path": order.path, "system": order.system, "code": order.code}
+
+
+def _policy(plan: PlanDefinition) -> dict[str, Any]:
+    return {"canonical": plan.canonical, "version": plan.version, "hash": plan.hash, "status": plan.status}
+
+
+def _criterion(result: CriterionResult) -> dict[str, Any]:
+    criterion = result.criterion
+    return {
+        "id": criterion.id,
+        "parent": criterion.parent,
+        "role": str(criterion.role),
+        "state": result.state_name,
+        "reason": str(result.reason) if result.reason else None,
+        "evidence": [_evidence(one) for one in result.evidence],
+        "problem": result.problem,
+        "missing": criterion.prompt if result.state is None else None,
+    }
+
+
+def _evidence(one: Evidence) -> dict[str, Any]:
+    return {"path": one.path, "value": one.value, "date": one.date, "status": one.status}
+
+
+def _note(note: Note) -> dict[str, Any]:
+    return {"id": note.id, "text": note.text}
