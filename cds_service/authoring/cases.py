@@ -29,7 +29,21 @@ __all__ = ["Case", "Chart", "check", "read_cases", "run_case", "set_up"]
 Fixture = Callable[[str], Any]
 """Path below the fixtures → its JSON, freshly parsed."""
 
-_KNOWN = {"id", "title", "base", "shapes", "remove", "set", "add", "orders", "parameters", "as_of", "expect", "note", "mode"}
+_KNOWN = {
+    "id",
+    "title",
+    "base",
+    "shapes",
+    "remove",
+    "set",
+    "add",
+    "orders",
+    "parameters",
+    "as_of",
+    "expect",
+    "note",
+    "mode",
+}
 _STEP = re.compile(r"(\w+)(?:\[(\d+)\])?")
 
 
@@ -133,7 +147,8 @@ def _take_away(chart: Chart, pattern: str) -> bool:
     """Remove `Type/id` (`*` and `?` as in file names) or an element `Type/id.path`; return whether there was any."""
     name, _, path = pattern.partition(".")
     if path:
-        return any([remove(one, path) for one in chart.everything() if _matches(one, name)])
+        removed = [remove(one, path) for one in chart.everything() if _matches(one, name)]
+        return any(removed)
     found = False
     for holder in (chart.drafts, chart.resources):
         kept = [one for one in holder if not _matches(one, name)]

@@ -115,7 +115,5 @@ class Environment:
         """Return the items of a variable with their places."""
         if name not in self._located:
             defined = self._defined.get(name)
-            self._located[name] = (
-                defined.located(self) if defined else [Location(item) for item in self.variable(name)]
-            )
+            self._located[name] = defined.located(self) if defined else [Location(item) for item in self.variable(name)]
         return self._located[name]

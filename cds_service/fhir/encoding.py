@@ -29,7 +29,7 @@ def decode(body: bytes) -> object:
     """
     try:
         value = _decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ArithmeticError) as error:
         raise MalformedRequest("", f"not valid JSON: {_place(str(error))}") from None
     if _deeper_than(value, MAX_DEPTH):
         raise MalformedRequest("", f"nested deeper than {MAX_DEPTH} levels")

@@ -7,7 +7,7 @@ bindings, invariants or what a reference points to.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
@@ -45,10 +45,9 @@ class Issue:
 def validate(resource: Mapping[str, Any]) -> tuple[Issue, ...]:
     """Return what keeps a resource, and what it holds, from being valid R4; nothing if it is. Never raises."""
     try:
-        found = {issue.path: issue for issue in reversed(list(_issues(resource, "")))}
+        return tuple(dict.fromkeys(_issues(resource, "")))
     except RecursionError:
-        return (Issue("", "is nested too deep"),)
-    return tuple(reversed(found.values()))
+        return (Issue(str(resource.get("resourceType")), "is nested too deep"),)
 
 
 def _issues(resource: object, place: str) -> Iterator[Issue]:
@@ -111,13 +110,12 @@ def _model_issues(shell: Mapping[str, Any], kind: str, place: str) -> Iterator[I
     from fhir.resources.R4B import get_fhir_model_class
     from pydantic import ValidationError
 
-    check: Callable[[Any], object] = get_fhir_model_class(kind).model_validate
     try:
-        check(deepcopy(dict(shell)))
+        get_fhir_model_class(kind).model_validate(deepcopy(dict(shell)))
     except ValidationError as error:
         for one in error.errors(include_url=False, include_input=False, include_context=False):
             yield Issue(_path(place, one["loc"]), _reason(one["type"], one["msg"]))
-    except Exception as error:  # noqa: BLE001 - the library raises KeyError, TypeError and more for odd input
+    except Exception as error:  # KeyError, TypeError and more, for input that its authors did not think of
         yield Issue(place, f"cannot be read as R4 ({type(error).__name__})")
 
 

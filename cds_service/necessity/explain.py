@@ -38,6 +38,8 @@ _REASONS = {
     Reason.UNREADABLE: "could not be read",
 }
 _UNMARKED = (Role.REQUIRED, Role.GROUP, Role.ALTERNATIVE)
+_NOTED = (Role.CONDITION, Role.CAUTION)
+"""What these say stands under the criteria, in a list of its own."""
 _ESCAPE_SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b.")
 
 
@@ -65,7 +67,7 @@ def printable(text: object) -> str:
 def _lines(one: Determination, colour: bool) -> Iterator[str]:
     yield from _head(one, colour)
     for criterion in one.plan.criteria if one.results else ():
-        yield from _criterion(one, criterion, 2, colour)
+        yield from _criterion(one, criterion, None, 2, colour)
     for title, notes in (("conditions", one.conditions), ("cautions", one.cautions)):
         if notes:
             yield f"  {title}:"
@@ -80,8 +82,8 @@ def _head(one: Determination, colour: bool) -> Iterator[str]:
     word, shade = _OUTCOMES[one.outcome]
     why = f" ({_KINDS[one.kind]})" if one.kind else ""
     order = one.order
-    name = one.plan.codes.names.get(order.coded, one.plan.name)
-    line, *more = _set(f"{word}{why}: {order.code} {name}")
+    known = one.plan.codes.names.get(order.coded, order.code)
+    line, *more = _set(f"{word}{why}: {order.code} {one.plan.name if known == order.code else known}")
     yield _shaded(word, shade, colour) + line[len(word) :]
     yield from more
     yield from _set(f"ordered at {order.path}", 2)
@@ -91,22 +93,24 @@ def _head(one: Determination, colour: bool) -> Iterator[str]:
         yield from _set(one.problem, 2)
 
 
-def _criterion(one: Determination, criterion: Criterion, indent: int, colour: bool) -> Iterator[str]:
+def _criterion(
+    one: Determination, criterion: Criterion, above: Role | None, indent: int, colour: bool
+) -> Iterator[str]:
     result = one.result(criterion.id)
     word, shade = _STATES[result.state_name]
-    role = "" if criterion.role in _UNMARKED else f" [{criterion.role}]"
+    role = "" if criterion.role in (*_UNMARKED, above) else f" [{criterion.role}]"
     first, *more = _set(f"{criterion.title}{role}", indent + _MARK)
     yield " " * indent + _shaded(word, shade, colour) + " " * (_MARK - len(word)) + first[indent + _MARK :]
     yield from more
     for line in _about(result):
         yield from _set(line, indent + _MARK, hang=2)
     for part in criterion.parts:
-        yield from _criterion(one, part, indent + 2, colour)
+        yield from _criterion(one, part, criterion.role, indent + 2, colour)
 
 
 def _about(result: CriterionResult) -> Iterator[str]:
     criterion = result.criterion
-    if result.text:
+    if result.text and criterion.role not in _NOTED:
         yield result.text
     if not criterion.parts:
         yield from map(_evidence, result.evidence)

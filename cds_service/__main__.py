@@ -1,0 +1,30 @@
+"""The command `cds-service`, also as `python -m cds_service`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from cds_service.cli import run
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from cds_service.wiring import Application
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Carry out the command line and exit with its code."""
+    sys.exit(run(sys.argv[1:], create_app=_create_app))
+
+
+def _create_app(application: Application) -> FastAPI:
+    from cds_service.api.app import create_app  # takes longer to import than `--help` may take
+
+    return create_app(application)
+
+
+if __name__ == "__main__":
+    main()

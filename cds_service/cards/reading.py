@@ -1,0 +1,100 @@
+"""How a determination reads: which criteria made it what it is, which are open, and the words for their states."""
+
+from __future__ import annotations
+
+from cds_service.necessity.model import CriterionResult, Determination, Kind, Outcome
+from cds_service.plan_definition.model import Criterion
+from cds_service.plan_definition.profile import Reason, Role
+
+__all__ = ["REASON_WORDS", "deciding", "open_questions", "state_words"]
+
+_STATE_WORDS = {
+    "true": "Met",
+    "false": "Not met",
+    "unknown": "Missing",
+    "excluded": "Ruled out",
+    "excludes": "Stands against it",
+    "conflict": "Conflicts",
+    "no-conflict": "No conflict",
+}
+REASON_WORDS = {
+    Reason.ABSENT: "nothing on record",
+    Reason.STALE: "too old, or before the last operation",
+    Reason.PRELIMINARY: "not final or not confirmed",
+    Reason.NARRATIVE_ONLY: "at most in free text, which is not read",
+    Reason.AMBIGUOUS: "can be read in more than one way",
+    Reason.CONFLICT: "the record contradicts itself",
+    Reason.UNREADABLE: "could not be read",
+}
+
+
+def state_words(result: CriterionResult) -> str:
+    """Return the state of a criterion in words that fit its role."""
+    return _STATE_WORDS[_reading(result)]
+
+
+def _reading(result: CriterionResult) -> str:
+    if result.state is None:
+        return "unknown"
+    match result.criterion.role:
+        case Role.EXCLUSION:
+            return "excludes" if result.state else "excluded"
+        case Role.CODE_CONFLICT:
+            return "conflict" if result.state else "no-conflict"
+    return result.state_name
+
+
+def deciding(determination: Determination) -> list[CriterionResult]:
+    """Return the results that made the outcome what it is, each as deep in the tree as it has words of its own."""
+    outcome, kind = determination.outcome, determination.kind
+    found = []
+    for criterion in determination.plan.criteria:
+        result = determination.result(criterion.id) if determination.results else None
+        if result is not None and _decides(result, outcome, kind):
+            found.append(_worded(determination, result))
+    return found
+
+
+def _decides(result: CriterionResult, outcome: Outcome, kind: Kind | None) -> bool:
+    role, state = result.criterion.role, result.state
+    match outcome:
+        case Outcome.NOT_APPLICABLE:
+            return (role is Role.SCOPE and state is False) or result.not_applicable
+        case Outcome.NOT_MET if kind is Kind.CODING:
+            return (role is Role.CODE_FIT and state is False) or (role is Role.CODE_CONFLICT and state is True)
+        case Outcome.NOT_MET:
+            gate = role in (Role.REQUIRED, Role.GROUP, Role.ALTERNATIVE)
+            return (gate and state is False) or (role is Role.EXCLUSION and state is True)
+    return False
+
+
+def _worded(determination: Determination, result: CriterionResult) -> CriterionResult:
+    if result.text:
+        return result
+    for part in result.criterion.parts:
+        child = determination.result(part.id)
+        if child.state is result.state:
+            deeper = _worded(determination, child)
+            if deeper.text:
+                return deeper
+    return result
+
+
+def open_questions(determination: Determination) -> list[CriterionResult]:
+    """Return the unknown criteria that keep the determination open, leaves only, in plan order."""
+    found: list[CriterionResult] = []
+
+    def visit(criterion: Criterion) -> None:
+        result = determination.result(criterion.id)
+        if result.state is not None:
+            return
+        if criterion.parts:
+            for part in criterion.parts:
+                visit(part)
+        else:
+            found.append(result)
+
+    for criterion in determination.plan.criteria if determination.results else ():
+        if criterion.role in (Role.SCOPE, Role.REQUIRED, Role.GROUP, Role.ALTERNATIVE, Role.EXCLUSION, Role.CODE_FIT):
+            visit(criterion)
+    return found

@@ -1,0 +1,175 @@
+"""Determinations → CDS Hooks cards: one per policy group and outcome, for a busy reader first.
+
+Markdown without tables and HTML (clients show them differently), chart text escaped, every card complete in itself.
+Coverage is never stated here, and nothing is ever "denied": a physician decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, Literal
+from uuid import UUID, uuid5
+
+from cds_service.cards.detail import NOTICE, detail
+from cds_service.cards.summary import summary
+from cds_service.cards.text import code
+from cds_service.cds_hooks import Action, Card, Coding, Link, Source, Suggestion
+from cds_service.necessity.model import CriterionResult, Determination, Kind, Outcome
+from cds_service.necessity.orders import NotCovered
+from cds_service.plan_definition import model as plan_model
+
+__all__ = ["Presentation", "not_coded_card", "render"]
+
+_NAMESPACE = UUID("6b1f5a54-6f0e-5d0c-9a44-6f6f3c1b7a10")
+_TOPICS = "http://terminology.hl7.org/CodeSystem/cdshooks-card-type"
+_TOPIC_NAMES = {
+    "guideline": "Guideline",
+    "off-guideline": "Off guideline",
+    "claim": "Claim",
+    "contraindication": "Contraindication",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Presentation:
+    """Whose cards these are and where their links lead."""
+
+    label: str
+    base_url: str
+    sandbox: bool
+
+
+def render(
+    determinations: Iterable[Determination], presentation: Presentation, *, unread: Sequence[str] = ()
+) -> tuple[Card, ...]:
+    """Return the cards, most severe first: one per policy folder, outcome and kind. `unread` names what is unseen."""
+    ordered = sorted(determinations, key=_group_key)
+    cards = [_card(list(group), presentation, unread) for _, group in groupby(ordered, key=_group_key)]
+    severity = ("critical", "warning", "info")
+    return tuple(sorted(cards, key=lambda card: severity.index(card.indicator)))
+
+
+def not_coded_card(not_covered: Iterable[NotCovered], presentation: Presentation) -> Card | None:
+    """Return a card for the orders whose code cannot be read, or None: silence would look like clearance."""
+    uncoded = [one.reference for one in not_covered if one.code is None and one.reason.startswith("no code")]
+    if not uncoded:
+        return None
+    count = "1 order has" if len(uncoded) == 1 else f"{len(uncoded)} orders have"
+    return Card(
+        uuid=str(uuid5(_NAMESPACE, "not coded " + " ".join(uncoded))),
+        summary=f"{count} no readable code: necessity was not evaluated. This is not a denial.",
+        detail="\n".join(
+            [f"- {code(one)}: the code is missing, or is text only" for one in uncoded]
+            + ["", "Add a code with its system (such as CPT) to have the order evaluated.", "", NOTICE]
+        ),
+        indicator="info",
+        source=_source(presentation, "guideline"),
+    )
+
+
+def _group_key(determination: Determination) -> tuple[str, int, str]:
+    return determination.plan.group, list(Outcome).index(determination.outcome), determination.kind or ""
+
+
+def _card(group: Sequence[Determination], presentation: Presentation, unread: Sequence[str]) -> Card:
+    identity = uuid5(_NAMESPACE, " ".join(one.id for one in group))
+    suggestions = tuple(_suggestions(group, identity))
+    return Card(
+        uuid=str(identity),
+        summary=summary(group),
+        detail="\n".join(detail(group, sandbox=presentation.sandbox, unread=unread)),
+        indicator=_indicator(group),
+        source=_source(presentation, _topic(group)),
+        suggestions=suggestions,
+        selection_behavior="any" if suggestions else None,
+        override_reasons=_override_reasons(group),
+        links=tuple(_links(group, presentation)),
+    )
+
+
+# -- the frame ------------------------------------------------------------------------------------------------
+
+
+def _indicator(group: Sequence[Determination]) -> Literal["info", "warning", "critical"]:
+    if any(written.indicator == "critical" for one in group for _, written in _shown_texts(one)):
+        return "critical"
+    outcome = group[0].outcome
+    return "warning" if outcome in (Outcome.NOT_MET, Outcome.INFORMATION_MISSING) else "info"
+
+
+def _topic(group: Sequence[Determination]) -> str:
+    first = group[0]
+    if first.outcome is not Outcome.NOT_MET:
+        return "guideline"
+    if _indicator(group) == "critical":
+        return "contraindication"
+    return "claim" if first.kind is Kind.CODING else "off-guideline"
+
+
+def _shown_texts(determination: Determination) -> Iterator[tuple[CriterionResult, plan_model.StateText]]:
+    """Yield the texts that a policy has for the states it is in and that call for attention."""
+    if determination.outcome is Outcome.MET:
+        return
+    for result in determination.results:
+        written = (result.criterion.state_texts or {}).get(result.state_name)
+        if written is not None and result.text:
+            yield result, written
+
+
+def _source(presentation: Presentation, topic: str) -> Source:
+    return Source(
+        label=presentation.label,
+        url=presentation.base_url,
+        topic=Coding(system=_TOPICS, code=topic, display=_TOPIC_NAMES[topic]),
+    )
+
+
+def _override_reasons(group: Sequence[Determination]) -> tuple[Coding, ...]:
+    if group[0].outcome in (Outcome.MET, Outcome.NOT_APPLICABLE):
+        return ()
+    reasons = {(one["system"], one["code"]): one for each in group for one in each.plan.override_reasons}
+    return tuple(Coding(system=one["system"], code=one["code"], display=one["display"]) for one in reasons.values())
+
+
+def _links(group: Sequence[Determination], presentation: Presentation) -> Iterator[Link]:
+    seen = set()
+    for one in group:
+        if one.plan.canonical not in seen:
+            seen.add(one.plan.canonical)
+            url = f"{presentation.base_url}/policies/{one.plan.group}#{one.order.code}"
+            yield Link(label=f"Policy: {one.plan.title}, {one.plan.version}", url=url, type="absolute")
+
+
+def _suggestions(group: Sequence[Determination], identity: UUID) -> Iterator[Suggestion]:
+    for one in group:
+        for suggestion in one.plan.suggestions:
+            if _applies(suggestion, one):
+                yield Suggestion(
+                    label=suggestion.label,
+                    uuid=str(uuid5(identity, f"{one.order.reference} {suggestion.label}")),
+                    actions=(_action(suggestion, one),),
+                )
+
+
+def _applies(suggestion: plan_model.Suggestion, determination: Determination) -> bool:
+    if suggestion.outcome is not None and suggestion.outcome != determination.outcome:
+        return False
+    if suggestion.criterion is None:
+        return suggestion.outcome is not None
+    return any(
+        one.criterion.id == suggestion.criterion and one.state_name == suggestion.state for one in determination.results
+    )
+
+
+def _action(suggestion: plan_model.Suggestion, determination: Determination) -> Action:
+    order = determination.order
+    if suggestion.activity is None:
+        return Action(type="delete", description=suggestion.label, resource_id=order.reference)
+    activity = suggestion.activity
+    request: dict[str, Any] = {"resourceType": str(activity["kind"]), "status": "draft"}
+    request["intent"] = activity.get("intent", "order")
+    request["code"] = activity["code"]
+    request |= {name: order.resource[name] for name in ("subject", "encounter", "requester") if name in order.resource}
+    return Action(type="create", description=suggestion.label, resource=request)

@@ -1,0 +1,96 @@
+"""The summary of a card: one line under 140 characters, the fullest wording that fits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from cds_service.cards.reading import deciding, open_questions, state_words
+from cds_service.cards.text import clean
+from cds_service.necessity.evidence import words_of
+from cds_service.necessity.model import Determination, Kind, Outcome
+from cds_service.plan_definition.profile import Role
+
+__all__ = ["summary"]
+
+_LENGTH = 139
+
+
+def summary(group: Sequence[Determination]) -> str:
+    """Return the first of the wordings, from the fullest to the shortest, that a card's summary can hold."""
+    for wording in _wordings(group):
+        line = " ".join(clean(wording).split())
+        if len(line) <= _LENGTH:
+            return line
+    return line[: _LENGTH - 1] + "…"
+
+
+def _wordings(group: Sequence[Determination]) -> Iterator[str]:
+    codes = ", ".join(dict.fromkeys(one.order.code for one in group))
+    names = " + ".join(dict.fromkeys(one.plan.name for one in group))
+    match group[0].outcome:
+        case Outcome.MET:
+            yield from _met(group, codes, names[0].upper() + names[1:])
+        case Outcome.NOT_MET if group[0].kind is Kind.CODING:
+            yield from _failed(group, codes, "the code does not fit", ("Check the code; the need itself is shown.", ""))
+        case Outcome.NOT_MET:
+            yield from _failed(group, codes, "criteria not met on record", ("Physician review.",))
+        case Outcome.INFORMATION_MISSING:
+            yield from _missing(group, codes)
+        case Outcome.NOT_APPLICABLE:
+            yield from _failed(group, codes, "outside this policy", ("Not evaluated further.", ""))
+        case Outcome.NOT_EVALUATED:
+            yield f"{codes}: necessity was not evaluated - {group[0].problem}. This is not a denial."
+            yield f"{codes}: necessity was not evaluated. This is not a denial."
+
+
+def _met(group: Sequence[Determination], codes: str, names: str) -> Iterator[str]:
+    site = words_of(group[0].order.resource.get("bodySite"))
+    highlights = ", ".join(dict.fromkeys(title for one in group for title in _highlights(one)))
+    conditions = [note for one in group for note in one.conditions]
+    count = len({note.text for one in group for note in one.cautions})
+    cautions = f"{count} caution{'' if count == 1 else 's'} to review"
+    tail = f" {len(conditions)} condition{'' if len(conditions) == 1 else 's'}, {cautions}." if conditions else ""
+    at = f", {site}" if site else ""
+    if highlights:
+        yield f"{names}{at} ({codes}): criteria met - {highlights}.{tail}"
+        yield f"{names} ({codes}): criteria met - {highlights}.{tail}"
+        yield f"{names} ({codes}): criteria met - {highlights}"
+    yield f"{names}{at} ({codes}): criteria met.{tail or f' {cautions}.'}"
+    yield f"{names} ({codes}): criteria met.{tail or f' {cautions}.'}"
+    yield f"{codes}: criteria met.{tail or f' {cautions}.'}"
+    yield f"{len(group)} ordered codes: criteria met.{tail or f' {cautions}.'}"
+
+
+def _highlights(determination: Determination) -> Iterator[str]:
+    """Yield what carries the determination: the ways in which its groups of alternatives are satisfied."""
+    for result in determination.results:
+        criterion = result.criterion
+        top = criterion.parent is None and criterion.role in (Role.GROUP, Role.REQUIRED)
+        if top and criterion.join is not None and criterion.join.kind != "all":
+            yield from (
+                determination.result(part.id).criterion.title
+                for part in criterion.parts
+                if determination.result(part.id).state is True
+            )
+
+
+def _failed(group: Sequence[Determination], codes: str, plain: str, tails: Sequence[str]) -> Iterator[str]:
+    reasons = list(dict.fromkeys(reason for one in group for reason in _deciding_words(one)))
+    for tail in tails:
+        if reasons:
+            yield f"{codes}: {'; '.join(reasons)}. {tail}"
+            yield f"{codes}: {reasons[0]}. {tail}"
+    yield f"{codes}: {plain}. {tails[0]}"
+
+
+def _deciding_words(determination: Determination) -> Iterator[str]:
+    for result in deciding(determination):
+        yield result.text or f"{result.criterion.title} - {state_words(result).lower()}"
+
+
+def _missing(group: Sequence[Determination], codes: str) -> Iterator[str]:
+    gaps = list(dict.fromkeys(result.criterion.title for one in group for result in open_questions(one)))
+    for count in range(min(len(gaps), 4), 0, -1):
+        more = f" and {len(gaps) - count} more" if len(gaps) > count else ""
+        yield f"{codes}: information missing - {', '.join(gaps[:count])}{more}"
+    yield f"{codes}: information missing, {len(gaps)} items; see the card"

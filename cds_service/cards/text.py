@@ -1,0 +1,31 @@
+"""Text that is safe to show: nothing from a chart comes to life as Markdown, HTML or a link."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["clean", "code", "plain"]
+
+_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]#|~!])")
+_LONGEST = 600
+
+
+def clean(text: object) -> str:
+    """Return text without control, zero-width and direction-changing characters, on one line, of bounded length."""
+    line = " ".join(_UNSEEN.sub(" ", str(text)).split())
+    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
+
+
+def plain(text: object) -> str:
+    """Return text that Markdown shows as it is, without a link, an image or HTML coming to life."""
+    if text is None:
+        return ""
+    escaped = _MARKDOWN.sub(r"\\\1", clean(text))
+    escaped = escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"(?i)\b(https?|ftp|mailto):", r"\1&#58;", escaped)
+
+
+def code(text: object) -> str:
+    """Return text as a Markdown code span: a path, a canonical, a reference."""
+    return f"`{clean(text).replace('`', '')}`"
