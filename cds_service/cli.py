@@ -125,9 +125,9 @@ def evaluate(
                 4 a fault in a policy
                 5 nothing to evaluate: no order
     """
+    source, day = _Source(file, tuple(order or ()), tuple(chart or ()), patient), _date(as_of)
     application = _application(mode, policies)
-    source = _Source(file, tuple(order or ()), tuple(chart or ()), patient)
-    evaluation = application.evaluate(_exchange(application, source), as_of=_date(as_of))
+    evaluation = application.evaluate(_exchange(application, source), as_of=day)
     match output:
         case "cards":
             _write_json(application.respond(evaluation), pretty=pretty)
@@ -150,9 +150,9 @@ def explain(
 
     Shows every criterion with its state, its evidence, and what is missing. Exit codes as for `evaluate`.
     """
+    source, day = _Source(file, (), (), patient), _date(as_of)
     application = _application(mode, policies)
-    exchange = _exchange(application, _Source(file, (), (), patient))
-    _write_lines(_text(application.evaluate(exchange, as_of=_date(as_of)), code=code))
+    _write_lines(_text(application.evaluate(_exchange(application, source), as_of=day), code=code))
 
 
 class _Source:
@@ -293,11 +293,15 @@ def serve(
 
 
 def _serve(create_app: CreateApp, application: Application, host: str, port: int) -> None:
+    from ipaddress import ip_address
+
     import uvicorn
 
     listener = _listen(host, port)
-    address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
-    application = _linked_to(application, address)
+    own, chosen, *_ = listener.getsockname()
+    address = f"http://{f'[{host}]' if ':' in host else host}:{chosen}"
+    if not ip_address(own).is_unspecified:
+        application = _linked_to(application, address)
     config = uvicorn.Config(create_app(application), access_log=False, log_level="warning", server_header=False)
     config.load()
     _tune_garbage_collection()
@@ -316,7 +320,9 @@ def _listen(host: str, port: int) -> Any:
         return socket.create_server((host, port), family=family, backlog=2048)
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or "no such port"
-        raise _Failure(Exit.USAGE, f"cannot listen at {host}:{port}: {reason}; choose another --port") from None
+        raise _Failure(
+            Exit.USAGE, f"cannot listen at {host}:{port}: {reason}; choose another --host or --port"
+        ) from None
 
 
 def _linked_to(application: Application, address: str) -> Application:
