@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
@@ -16,6 +16,8 @@ from cds_service import __version__
 from cds_service.errors import ContentError, MalformedRequest, NothingToEvaluate
 
 if TYPE_CHECKING:
+    from socket import socket
+
     from cds_service.fhir.temporal import Date
     from cds_service.services.evaluation import Evaluation, Exchange
     from cds_service.wiring import Application
@@ -278,7 +280,7 @@ def _issues_of(name: str) -> list[str]:
 def serve(
     context: typer.Context,
     host: Annotated[str, typer.Option("--host", help="Address to listen at.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", help="Port to listen at; 0 for a free one.")] = 8000,
+    port: Annotated[int, typer.Option("--port", min=0, max=65_535, help="Port to listen at; 0 for a free one.")] = 8000,
     mode: Annotated[Mode | None, typer.Option("--mode", help="Has to be chosen, here or in CDS_MODE.")] = None,
     policies: Policies = None,
 ) -> None:
@@ -297,29 +299,26 @@ def _serve(create_app: CreateApp, application: Application, host: str, port: int
 
     import uvicorn
 
-    listener = _listen(host, port)
-    own, chosen, *_ = listener.getsockname()
-    address = f"http://{f'[{host}]' if ':' in host else host}:{chosen}"
-    if not ip_address(own).is_unspecified:
-        application = _linked_to(application, address)
-    config = uvicorn.Config(create_app(application), access_log=False, log_level="warning", server_header=False)
-    config.load()
-    _tune_garbage_collection()
-    _announce(application, address)
-    try:
-        uvicorn.Server(config).run(sockets=[listener])
-    except KeyboardInterrupt:
-        return
+    with _listen(host, port) as listener:
+        own, chosen, *_ = listener.getsockname()
+        address = f"http://{f'[{host}]' if ':' in host else host}:{chosen}"
+        if not ip_address(own).is_unspecified:
+            application = _linked_to(application, address)
+        config = uvicorn.Config(create_app(application), access_log=False, log_level="warning", server_header=False)
+        config.load()
+        _tune_garbage_collection()
+        _announce(application, address)
+        with suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run(sockets=[listener])
 
 
-def _listen(host: str, port: int) -> Any:
-    import socket
+def _listen(host: str, port: int) -> socket:
+    from socket import AF_INET, AF_INET6, create_server
 
     try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=2048)
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or "no such port"
+        return create_server((host, port), family=AF_INET6 if ":" in host else AF_INET, backlog=2048)
+    except OSError as error:
+        reason = str(error.strerror).partition(" (while ")[0]
         raise _Failure(
             Exit.USAGE, f"cannot listen at {host}:{port}: {reason}; choose another --host or --port"
         ) from None
@@ -425,9 +424,11 @@ def _write(body: bytes) -> None:
     try:
         sys.stdout.buffer.write(body)
         sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        # The reader has seen enough. What is left must not be flushed to it again as the interpreter ends.
+    except OSError as error:
+        # What is left must not be written again as the interpreter ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):  # a reader who has seen enough is no fault
+            raise _Failure(Exit.UNFORESEEN, f"the output cannot be written: {error.strerror}") from None
 
 
 def _complain(code: Exit, reason: str) -> int:

@@ -35,7 +35,11 @@ NOT_IN_R4 = {
     "ManufacturedItemDefinition", "MedicinalProductDefinition", "PackagedProductDefinition",
     "RegulatedAuthorization", "SubstanceDefinition",
 }  # fmt: skip
-NOT_ELEMENTS_IN_R4 = {("PlanDefinition", "subjectCanonical"), ("ActivityDefinition", "subjectCanonical")}
+NOT_ELEMENTS_IN_R4 = {
+    ("PlanDefinition", "subjectCanonical"),
+    ("PlanDefinitionAction", "subjectCanonical"),
+    ("ActivityDefinition", "subjectCanonical"),
+}
 
 
 def models() -> dict[str, type]:
@@ -112,7 +116,11 @@ def main() -> None:
         elements: dict[str, list[str]] = {}
         repeats = {}
         for field, info in cls.model_fields.items():
-            if field.endswith("__ext") or field in ("fhir_comments", "resource_type", "resourceType") or field in inherited:
+            if (
+                field.endswith("__ext")
+                or field in ("fhir_comments", "resource_type", "resourceType")
+                or field in inherited
+            ):
                 continue
             kind, many = read_annotation(info.annotation)
             if kind not in classes and kind not in PRIMITIVES:

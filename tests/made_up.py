@@ -7,8 +7,13 @@ from __future__ import annotations
 
 import json
 from copy import deepcopy
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+
+from cds_service.plan_definition.policies import Policies
+from cds_service.wiring import load_policies
 
 BASE = "https://example.org/fhir"
 ORDERS, FINDINGS = "https://example.org/orders", "https://example.org/findings"
@@ -63,7 +68,9 @@ PLAN: dict[str, Any] = {
                     "extension": [
                         {
                             "url": f"{OURS}/refutation",
-                            "valueExpression": expression("%findings.value.ofType(string).where($this = 'intact').exists()"),
+                            "valueExpression": expression(
+                                "%findings.value.ofType(string).where($this = 'intact').exists()"
+                            ),
                         },
                         {
                             "url": f"{OURS}/missing-prompt",
@@ -104,13 +111,20 @@ def write_policy(folder: Path, plan: dict[str, Any] | None = None) -> Path:
     return folder
 
 
-def order(name: str = "o1", code: str = "replace", **more: Any) -> dict[str, Any]:
+@cache
+def made_up_policies() -> Policies:
+    """Return the policy compiled."""
+    with TemporaryDirectory() as folder:
+        return load_policies(write_policy(Path(folder)))
+
+
+def order(name: str = "o1", coded: str = "replace", **more: Any) -> dict[str, Any]:
     return {
         "resourceType": "ServiceRequest",
         "id": name,
         "status": "draft",
         "intent": "order",
-        "code": {"coding": [{"system": ORDERS, "code": code}]},
+        "code": {"coding": [{"system": ORDERS, "code": coded}]},
         "subject": {"reference": "Patient/p1"},
         "authoredOn": "2026-01-15",
         **more,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from cds_service.errors import EvaluationError
 from cds_service.expressions.logic import Truth
@@ -19,6 +19,7 @@ from cds_service.fhir.value_set import ValueSet
 
 __all__ = ["Compile", "Environment", "Expression", "Missing", "Scope", "Types"]
 
+_Item = TypeVar("_Item")
 Types: TypeAlias = tuple[str, ...]
 """The types an item may have, as R4 or FHIRPath names them: `Condition`, `dateTime`, `System.Boolean`."""
 
@@ -108,12 +109,23 @@ class Environment:
     def variable(self, name: str) -> Sequence[Any]:
         """Return the items of a variable."""
         if name not in self._values:
-            self._values[name] = self._defined[name].items(self)
+            self._values[name] = self._from_the_record(self._defined[name].items)
         return self._values[name]
 
     def located(self, name: str) -> Sequence[Location]:
         """Return the items of a variable with their places."""
         if name not in self._located:
             defined = self._defined.get(name)
-            self._located[name] = defined.located(self) if defined else [Location(item) for item in self.variable(name)]
+            self._located[name] = (
+                self._from_the_record(defined.located) if defined else [Location(item) for item in self.variable(name)]
+            )
         return self._located[name]
+
+    def _from_the_record(self, ask: Callable[[Environment], Sequence[_Item]]) -> Sequence[_Item]:
+        """Ask for a variable where it was written, whatever is being looked at when it is first read."""
+        focus, index = self.focus, self.index
+        self.focus, self.index = self.record.as_bundle, 0
+        try:
+            return ask(self)
+        finally:
+            self.focus, self.index = focus, index

@@ -6,12 +6,13 @@ failed (an OperationOutcome), missing (no such key). Only a failure tells us tha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from cds_service.fhir.definitions import is_resource
 from cds_service.fhir.element import Resource
+from cds_service.fhir.encoding import canonical
 
 __all__ = ["Holding", "gather", "read"]
 
@@ -33,7 +34,9 @@ class Holding:
         """Take a resource in."""
         self.resources.append(resource)
         if type(full_url) is str and full_url:
-            self.full_urls.setdefault(full_url, resource)
+            earlier = self.full_urls.setdefault(full_url, resource)
+            if earlier is not resource:  # the same one whatever came in first
+                self.full_urls[full_url] = min(earlier, resource, key=canonical)
 
 
 def read(value: object, *, place: str = "Bundle") -> Holding:
@@ -79,8 +82,12 @@ def _read_into(holding: Holding, value: object, place: str, nesting: int) -> Non
 
 
 def _read_bundle(holding: Holding, bundle: Mapping[str, Any], place: str, nesting: int) -> None:
-    for i, (entry, full_url) in enumerate(_entries(bundle)):
+    entries = bundle.get("entry")
+    if type(entries) is not list and entries is not None:
+        holding.unreadable.append(f"{place}.entry")
+    for i, held in enumerate(entries if type(entries) is list else ()):
         at = f"{place}.entry[{i}]"
+        entry, full_url = (held.get("resource"), held.get("fullUrl")) if type(held) is dict else (held, None)
         if type(entry) is dict and entry.get("resourceType") not in (None, "Bundle", "OperationOutcome"):
             if is_resource(str(entry["resourceType"])):
                 holding.add(entry, full_url)
@@ -88,15 +95,16 @@ def _read_bundle(holding: Holding, bundle: Mapping[str, Any], place: str, nestin
                 holding.unreadable.append(at)
         elif entry is not None:
             _read_into(holding, entry, at, nesting + 1)
+        elif type(held) is dict and _has_failed(held.get("response")):
+            holding.incomplete.append(at)
     links = bundle.get("link")
     if type(links) is list and any(type(link) is dict and link.get("relation") == "next" for link in links):
         holding.incomplete.append(place)
 
 
-def _entries(bundle: Mapping[str, Any]) -> Iterator[tuple[object, object]]:
-    entries = bundle.get("entry")
-    for entry in entries if type(entries) is list else ():
-        if type(entry) is dict:
-            yield entry.get("resource"), entry.get("fullUrl")
-        else:
-            yield entry, None
+def _has_failed(response: object) -> bool:
+    """Return whether an entry's answer (of a batch) is a failure, by its HTTP status, else by having an outcome."""
+    if type(response) is not dict:
+        return False
+    status = str(response.get("status", ""))[:1]
+    return status in ("4", "5") or (status not in ("1", "2", "3") and response.get("outcome") is not None)

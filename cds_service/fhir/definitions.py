@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -60,14 +60,18 @@ def base_of(type_name: str) -> str | None:
 
 
 @cache
+def _ancestors() -> Mapping[str, frozenset[str]]:
+    def lineage(type_name: str | None) -> Iterator[str]:
+        while type_name is not None:
+            yield type_name
+            type_name = base_of(type_name)
+
+    return {name: frozenset(lineage(name)) for name in _table()}
+
+
 def is_a(type_name: str, ancestor: str) -> bool:
     """Return whether `type_name` is `ancestor` or specialises it."""
-    at: str | None = type_name
-    while at is not None:
-        if at == ancestor:
-            return True
-        at = base_of(at)
-    return False
+    return type_name == ancestor or ancestor in _ancestors().get(type_name, ())
 
 
 def is_resource(type_name: str) -> bool:
@@ -90,9 +94,13 @@ def elements_of(type_name: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-@cache
 def element(type_name: str, name: str) -> Element | None:
     """Return the element `name` of a type or of its ancestors, or None if R4 has none of that name."""
+    return _element(type_name, name) if type_name in _table() else None  # no name from a chart is kept
+
+
+@cache
+def _element(type_name: str, name: str) -> Element | None:
     at: str | None = type_name
     while at is not None and at in _table():
         base, elements = _table()[at]

@@ -62,10 +62,12 @@ def locate(resource: Resource, path: str) -> list[tuple[Any, str | int]]:
 
     The path is as a Location prints it, `Type/id` in front or not; a step without an index names all its elements.
     """
-    _, _, steps = path.partition(".") if "/" in path.split(".")[0] else ("", "", path)
-    places: list[tuple[Any, str | int]] = [((resource,), 0)]
+    steps = _STEP.findall(_inside(resource, path))
+    places: list[tuple[Any, str | int]] = [((resource,), 0)] if steps else []
     kind = str(resource.get("resourceType", ""))
-    for name, index in (found.groups() for found in _STEP.finditer(steps)):
+    for name, index in steps:
+        if kind == "Resource" and places:
+            kind = str(_held(places[0]).get("resourceType"))
         known = element(kind, name)
         keys = dict(zip(known.keys, known.types, strict=True)) if known else {name: ""}
         found: list[tuple[Any, str | int]] = []
@@ -75,12 +77,26 @@ def locate(resource: Resource, path: str) -> list[tuple[Any, str | int]]:
                 if not isinstance(holder, Mapping) or json_key not in holder:
                     continue
                 kind, value = type_name, holder[json_key]
-                if index is not None and isinstance(value, list):
+                if index and isinstance(value, list):
                     found += [(value, int(index))] if int(index) < len(value) else []
                 else:
                     found.append((holder, json_key))
         places = found
     return places
+
+
+def _held(place: tuple[Any, str | int]) -> Resource:
+    container, key = place
+    return container[key] if isinstance(container[key], Mapping) else {}
+
+
+def _inside(resource: Resource, path: str) -> str:
+    """Return a path without the resource in front of it; an id may hold dots."""
+    own = label(resource)
+    if path == own or path.startswith(f"{own}."):
+        return path[len(own) + 1 :]
+    head, _, rest = path.partition(".")
+    return rest if "/" in head else path
 
 
 def remove(resource: dict[str, Any], path: str) -> bool:

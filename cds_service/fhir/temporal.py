@@ -31,9 +31,10 @@ _UNITS = (3_600 * 10**9, 60 * 10**9, 10**9)  # hour, minute, second in nanosecon
 
 _DATE = r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?"
 _TIME = r"(\d\d)(?::(\d\d)(?::(\d\d)(?:\.(\d+))?)?)?"
-_DATE_PATTERN = re.compile(_DATE)
-_DATE_TIME_PATTERN = re.compile(rf"{_DATE}(?:T(?:{_TIME}(Z|[+-]\d\d:\d\d)?)?)?")
-_TIME_PATTERN = re.compile(_TIME)
+_ZONE = r"Z|[+-](?:0\d|1[0-3]):[0-5]\d|[+-]14:00"
+_DATE_PATTERN = re.compile(_DATE, re.ASCII)
+_DATE_TIME_PATTERN = re.compile(rf"{_DATE}(?:T(?:{_TIME}({_ZONE})?)?)?", re.ASCII)
+_TIME_PATTERN = re.compile(_TIME, re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,8 @@ def parse_date_time(text: str) -> DateTime | None:
         return None
     *numbers, fraction, zone = found.groups()
     parts = _stated(numbers)
-    if parts is None or not _is_date(parts[:3]) or not _is_time(parts[3:]) or (len(parts) > 3 and len(parts[:3]) < 3):
+    timed_without_a_day = numbers[2] is None and numbers[3] is not None
+    if parts is None or timed_without_a_day or not _is_date(parts[:3]) or not _is_time(parts[3:]):
         return None
     return DateTime(parts, fraction or "", _offset(zone))
 
@@ -169,8 +171,8 @@ def compare(left: Temporal, right: Temporal) -> int | None:
         return None
     low, high = _bounds(left, shift)
     other_low, other_high = _bounds(right, shift)
-    if len(left.parts) == len(right.parts):
-        return (low > other_low) - (low < other_low)
+    if low == other_low and len(left.parts) == len(right.parts):
+        return 0
     if high < other_low:
         return -1
     return 1 if low > other_high else None
@@ -212,16 +214,12 @@ def add(value: Temporal, amount: int, unit: str) -> Temporal | None:
     order = ("year", "month", "day", "hour", "minute", "second")
     level = order.index(unit)
     known = len(value.parts) - 1
-    per = (
-        12,
-        30,
-        24,
-        60,
-        60,
-    )  # months in a year, days in a month, …: how many of the finer fit in the coarser
+    per = (12, 30, 24, 60, 60)  # months in a year, days in a month, …: how many of the finer fit in the coarser
     while level > known:
-        amount = int(amount / per[level - 1])
-        level -= 1
+        if known == 0 and level == 2:
+            amount, level = int(amount / 365), 0
+        else:
+            amount, level = int(amount / per[level - 1]), level - 1
     if level <= 1:
         return _add_months(value, amount * (12 if level == 0 else 1))
     return _add_seconds(value, amount * (86_400, 3_600, 60, 1)[level - 2])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from cds_service.errors import ContentError
@@ -22,10 +22,26 @@ class ValueSet:
 
     def has(self, value: object) -> bool:
         """Return whether a CodeableConcept, Coding or code holds a member; a bare code matches in any system."""
-        return any(
-            (system, code) in self.codes or (system is None and type(value) is str and code in self._bare())
-            for system, code in codes_of(value)
-        )
+        return self.answer(value) is True
+
+    def answer(self, value: object) -> bool | None:
+        """Return whether a value holds a member; None if it holds none and is malformed, so that it cannot be told."""
+        if type(value) is str:
+            return value in self._bare()
+        held = value.get("coding") if type(value) is dict and "coding" in value else (value,)
+        codings = held if isinstance(held, (list, tuple)) else (held,)
+        readable = held is None or codings is held
+        for coding in codings:
+            if type(coding) is dict:
+                system, code = coding.get("system"), coding.get("code")
+                if type(system) is str and type(code) is str:
+                    if (same_system(system), code) in self.codes:
+                        return True
+                    continue
+                readable = readable and all(one is None or type(one) is str for one in (system, code))
+            elif coding is not None:
+                readable = False
+        return False if readable else None
 
     def first(self, codes: Iterable[Code]) -> Code | None:
         """Return the first of `codes` that is a member."""
@@ -47,8 +63,13 @@ def read_value_set(resource: Mapping[str, object]) -> ValueSet:
     expansion, compose = resource.get("expansion"), resource.get("compose")
     names: dict[Code, str] = {}
     if isinstance(expansion, Mapping):
-        for entry in _list(expansion.get("contains")):
-            _add(names, entry.get("system"), entry, canonical)
+        entries = list(_expanded(expansion))
+        total = expansion.get("total")
+        if isinstance(total, int) and total > len(entries):
+            raise ContentError("the expansion lists fewer codes than its `total`", canonical, "expansion")
+        for entry in entries:
+            if entry.get("abstract") is not True:
+                _add(names, entry.get("system"), entry, canonical)
     elif isinstance(compose, Mapping):
         if compose.get("exclude"):
             raise ContentError("`exclude` is not carried out; list the codes that remain", canonical, "compose.exclude")
@@ -66,6 +87,12 @@ def read_value_set(resource: Mapping[str, object]) -> ValueSet:
         raise ContentError("the value set holds no code", canonical)
     version = resource.get("version")
     return ValueSet(canonical, version if type(version) is str else None, frozenset(names), names)
+
+
+def _expanded(holder: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
+    for entry in _list(holder.get("contains")):
+        yield entry
+        yield from _expanded(entry)
 
 
 def _list(value: object) -> list[Mapping[str, object]]:

@@ -33,7 +33,8 @@ def codes_of(value: object) -> Iterator[Code]:
         codings = value.get("coding", (value,))
         for coding in codings if type(codings) is list or type(codings) is tuple else (codings,):
             if type(coding) is dict and type(coding.get("code")) is str:
-                yield same_system(coding.get("system")), coding["code"]
+                system = coding.get("system")
+                yield same_system(system) if type(system) is str else None, coding["code"]
 
 
 @dataclass(frozen=True, slots=True)

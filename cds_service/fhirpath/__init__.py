@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cds_service.errors import ExpressionError
 from cds_service.expressions.language import Environment, Scope, Types
 from cds_service.expressions.logic import Truth
 from cds_service.fhir.element import Location
@@ -70,5 +71,9 @@ def _unwrapped(place: Location) -> Location:
 def compile_fhirpath(source: str, scope: Scope) -> FhirPath:
     """Return `source` compiled. Raises ExpressionError with the position of what is wrong."""
     compiler = Compiler(source, scope, FUNCTIONS)
-    code = compiler.compile(parse(source), scope.context)
+    try:
+        code = compiler.compile(parse(source), scope.context)
+    except RecursionError:
+        reason = "the expression is too long to be carried out; split it into variables"
+        raise ExpressionError(reason, source=source) from None
     return FhirPath(source, code.types, frozenset(compiler.reads), frozenset(compiler.value_sets), code)

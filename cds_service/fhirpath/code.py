@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from cds_service.errors import EvaluationError
-from cds_service.expressions.language import Environment, Types
+from cds_service.expressions.language import Environment, Missing, Types
 from cds_service.expressions.logic import Truth
 from cds_service.fhir.element import Location
-from cds_service.fhirpath.items import Typed
+from cds_service.fhirpath.items import Typed, equal, raw
 
-__all__ = ["BOOLEAN", "Apply", "Code", "Test", "constant", "from_truth", "relocate", "subset", "values"]
+__all__ = ["BOOLEAN", "Apply", "Code", "Test", "constant", "from_truth", "subset", "values"]
 
 Items: TypeAlias = Callable[[Any, Environment], Sequence[Any]]
 """(focus, environment) → collection."""
 Located: TypeAlias = Callable[[Location, Environment], Sequence[Location]]
 """The same with the places; the focus, too, comes with its place."""
 Test: TypeAlias = Callable[[Any, Environment], Truth]
-Apply: TypeAlias = Callable[[Sequence[Any], Any, Environment], Sequence[Any]]
-"""(collection, focus, environment) → collection: what a function does to what stands before it."""
+Apply: TypeAlias = Callable[[Sequence[Any], Any, Environment], Sequence[int]]
+"""(collection, focus, environment) → the positions of the items that a function keeps."""
 
 BOOLEAN: Types = ("System.Boolean",)
 
@@ -40,7 +40,7 @@ class Code:
         """Return the boolean of the collection: its only boolean, True for another single item, None for none."""
         if self.truth:
             return self.truth
-        items = self.items
+        items, types = self.items, self.types or ("",)
 
         def test(this: Any, env: Environment) -> Truth:
             found = items(this, env)
@@ -48,7 +48,9 @@ class Code:
                 return None
             if len(found) > 1:
                 raise EvaluationError(f"a condition needs one item, there are {len(found)}")
-            value = found[0].value if type(found[0]) is Typed else found[0]
+            kind, value = (found[0].type, found[0].value) if type(found[0]) is Typed else (types[0], found[0])
+            if type(value) is not bool and kind == "boolean":
+                raise Missing("an element that is true or false holds neither", code="unreadable")
             return value if type(value) is bool else True
 
         return test
@@ -74,25 +76,21 @@ def constant(types: Types, value: Sequence[Any]) -> Code:
     return values(types, lambda _this, _env: value)
 
 
-def subset(base: Code, apply: Apply) -> Code:
-    """Return `base` reduced by `apply`, which returns some of the items that it is given, the very same ones."""
+def subset(base: Code, apply: Apply, *, counting: bool = False) -> Code:
+    """Return `base` reduced to the items at the positions that `apply` returns; `counting` if it counts them."""
     before, places = base.items, base.located
 
     def items(this: Any, env: Environment) -> Sequence[Any]:
-        return apply(before(this, env), this, env)
+        found = before(this, env)
+        return [found[i] for i in apply(found, this, env)]
 
     def located(this: Location, env: Environment) -> Sequence[Location]:
-        found = places(this, env)
-        return relocate(found, apply([one.value for one in found], this.value, env))
+        every = places(this, env)
+        found = before(this.value, env) if counting else [place.value for place in every]
+        kept = apply(found, this.value, env)
+        if len(found) == len(every):
+            return [every[i] for i in kept]
+        values = [raw(found[i]) for i in kept]  # a union tells the places of equal items, of which it keeps one
+        return [place for place in every if any(equal(raw(place.value), one) for one in values)]
 
     return Code(base.types, items, located)
-
-
-def relocate(places: Sequence[Location], kept: Sequence[Any]) -> list[Location]:
-    """Return the places of the items in `kept`, each taken from `places` at most once."""
-    left = list(places)
-    found = []
-    for item in kept:
-        at = next(i for i, place in enumerate(left) if place.value is item)
-        found.append(left.pop(at))
-    return found

@@ -12,7 +12,7 @@ from cds_service.errors import EvaluationError, ExpressionError
 from cds_service.expressions import logic
 from cds_service.expressions.language import Environment, Missing, Scope, Types
 from cds_service.expressions.logic import Truth
-from cds_service.fhir.definitions import Element, element, elements_of, is_a, type_names
+from cds_service.fhir.definitions import element, elements_of, is_a, type_names
 from cds_service.fhir.element import Location
 from cds_service.fhir.temporal import Temporal, add
 from cds_service.fhir.values import CALENDAR_UNITS, Quantity
@@ -22,6 +22,7 @@ from cds_service.fhirpath.items import (
     compare_values,
     converter,
     equal,
+    fits,
     is_of_type,
     is_wrapped,
     merge_types,
@@ -121,20 +122,22 @@ class Compiler:
         """`$this`, `$index`, `$total`."""
         match node.name:
             case "$this":
-                return Code(focus, lambda this, _env: (this,), lambda this, _env: (this,))
+                return _itself(focus)
             case "$index":
                 return values(("System.Integer",), lambda _this, env: (env.index,))
         raise self.fault(node, "`$total` has no meaning outside `aggregate()`")
 
     def member(self, node: Member, focus: Types) -> Code:
         """`base.name`, `name`; at the start of an expression also the name of the type that it starts from."""
-        if node.base is None:
-            if node.name[0].isupper() and any(is_a(kind, node.name) for kind in focus):
-                return Code(focus, lambda this, _env: (this,), lambda this, _env: (this,))
-            base = Code(focus, lambda this, _env: (this,), lambda this, _env: (this,))
-        else:
-            base = self.compile(node.base, focus)
-        return self.step(node, base, node.name)
+        if self._names_the_start(node, focus):
+            return _itself(focus)
+        return self.step(node, self._holder(node, focus), node.name)
+
+    def _names_the_start(self, node: Member, focus: Types) -> bool:
+        return node.base is None and node.name[0].isupper() and any(is_a(kind, node.name) for kind in focus)
+
+    def _holder(self, node: Member, focus: Types) -> Code:
+        return _itself(focus) if node.base is None else self.compile(node.base, focus)
 
     def step(self, node: Node, base: Code, name: str, only: str | None = None) -> Code:
         """Return the element `name` of each item; `only` keeps one type of a choice element."""
@@ -154,7 +157,7 @@ class Compiler:
             items = _plain_step(base, next(iter(keys)), name)
         else:
             items = _choice_step(base, tuple(keys.items()), name, unwrap=unwrap, wrap=wrap)
-        return Code(types, items, _located_step(base, tuple(keys.items()), found[0][1], wrap=wrap))
+        return Code(types, items, _located_step(base, tuple(keys.items()), name, wrap=wrap))
 
     # -- functions --------------------------------------------------------------------------------------------
 
@@ -169,26 +172,19 @@ class Compiler:
                 expected += f" to {function.most}"
             raise self.fault(node, f"`{node.name}()` takes {expected} arguments, not {len(node.arguments)}")
         if node.name == "ofType" and isinstance(node.base, Member):
-            fused = self._choice_of_type(node.base, self.type_argument(node), focus)
-            if fused:
-                return fused
-        base = (
-            self.compile(node.base, focus)
-            if node.base is not None
-            else Code(focus, lambda this, _env: (this,), lambda this, _env: (this,))
-        )
+            return self._element_of_type(node.base, self.type_argument(node), focus)
+        base = self.compile(node.base, focus) if node.base is not None else _itself(focus)
         return function.build(self, node, base, focus)
 
-    def _choice_of_type(self, member: Member, wanted: str, focus: Types) -> Code | None:
+    def _element_of_type(self, member: Member, wanted: str, focus: Types) -> Code:
         """`value.ofType(Quantity)` reads one JSON key."""
-        if member.base is None:
-            base = Code(focus, lambda this, _env: (this,), lambda this, _env: (this,))
-        else:
-            base = self.compile(member.base, focus)
+        if self._names_the_start(member, focus):
+            return of_type(_itself(focus), wanted)
+        base = self._holder(member, focus)
         known = [found for kind in base.types if (found := element(kind, member.name))]
-        if len(known) != 1 or not known[0].choice or not any(is_a(kind, wanted) for kind in known[0].types):
-            return None
-        return self.step(member, base, member.name, only=wanted)
+        if len(known) == 1 and known[0].choice and any(is_a(kind, wanted) for kind in known[0].types):
+            return self.step(member, base, member.name, only=wanted)
+        return of_type(self.step(member, base, member.name), wanted)
 
     def type_argument(self, node: Call) -> str:
         """Return the type named by a call's argument: `Condition`, `FHIR.Condition`, `System.String`."""
@@ -221,21 +217,21 @@ class Compiler:
 
             return from_truth(truth)
 
-        def only(found: Sequence[Any], _this: Any, _env: Environment) -> Sequence[Any]:
+        def only(found: Sequence[Any], _this: Any, _env: Environment) -> Sequence[int]:
             single(found, "`as`")
-            return found
+            return range(len(found))
 
-        return of_type(subset(base, only), wanted)
+        return of_type(subset(base, only, counting=True), wanted)
 
     def indexer(self, node: Indexer, focus: Types) -> Code:
         """`base[index]`."""
         base, index = self.compile(node.base, focus), self.compile(node.index, focus).items
 
-        def at(found: Sequence[Any], this: Any, env: Environment) -> Sequence[Any]:
+        def at(found: Sequence[Any], this: Any, env: Environment) -> Sequence[int]:
             position = single(index(this, env), "an index")
-            return found[position : position + 1] if type(position) is int and position >= 0 else ()
+            return range(len(found))[position : position + 1] if type(position) is int and position >= 0 else ()
 
-        return subset(base, at)
+        return subset(base, at, counting=True)
 
     # -- operators --------------------------------------------------------------------------------------------
 
@@ -283,8 +279,8 @@ def of_type(base: Code, wanted: str) -> Code:
     if not kept and any(is_a(wanted, kind) for kind in types):
         kept = (wanted,)
 
-    def keep(found: Sequence[Any], _this: Any, _env: Environment) -> Sequence[Any]:
-        return [item for item in found if is_of_type(item, types, wanted)]
+    def keep(found: Sequence[Any], _this: Any, _env: Environment) -> Sequence[int]:
+        return [i for i, item in enumerate(found) if is_of_type(item, types, wanted)]
 
     chosen = subset(base, keep)
     if not unwrap or is_wrapped(kept):
@@ -306,7 +302,7 @@ def union(left: Code, right: Code, *, distinct: bool = True) -> Code:
 
     def items(this: Any, env: Environment) -> Sequence[Any]:
         both = [*first.items(this, env), *second.items(this, env)]
-        return unique(both) if distinct else both
+        return [both[i] for i in unique(both)] if distinct else both
 
     def located(this: Location, env: Environment) -> Sequence[Location]:
         return [*first.located(this, env), *second.located(this, env)]
@@ -314,13 +310,13 @@ def union(left: Code, right: Code, *, distinct: bool = True) -> Code:
     return Code(types, items, located)
 
 
-def unique(found: Sequence[Any]) -> list[Any]:
-    """Return the items without those that equal an earlier one."""
-    kept: list[Any] = []
-    for item in found:
-        value = raw(item)
-        if not any(raw(one) is value or equal(raw(one), value) for one in kept):
-            kept.append(item)
+def unique(found: Sequence[Any]) -> list[int]:
+    """Return the positions of the items that do not equal an earlier one."""
+    kept: list[int] = []
+    values = [raw(item) for item in found]
+    for i, value in enumerate(values):
+        if not any(values[one] is value or equal(values[one], value) for one in kept):
+            kept.append(i)
     return kept
 
 
@@ -351,6 +347,10 @@ def _bare(place: Location) -> Location:
     if place.parent is not None and not place.name:
         return place.parent
     return Location(value, place.parent, place.name, place.index)
+
+
+def _itself(types: Types) -> Code:
+    return Code(types, lambda this, _env: (this,), lambda this, _env: (this,))
 
 
 def _here(types: Types, focus: Callable[[Any, Environment], Any]) -> Code:
@@ -389,7 +389,7 @@ def _choice_step(
         for item in before(this, env):
             holder = item.value if unwrap else item
             if type(holder) is not dict:
-                if unwrap:
+                if unwrap and fits(holder, item.type):
                     continue  # another type of the choice, without elements of its own
                 raise Missing(f"an element that should hold `{name}` is no object", code="unreadable")
             for key, kind in keys:
@@ -402,9 +402,9 @@ def _choice_step(
 
 
 def _located_step(
-    base: Code, keys: tuple[tuple[str, str], ...], known: Element, *, wrap: bool
+    base: Code, keys: tuple[tuple[str, str], ...], name: str, *, wrap: bool
 ) -> Callable[[Location, Environment], Sequence[Location]]:
-    before, name = base.located, known.name
+    before = base.located
 
     def located(this: Location, env: Environment) -> Sequence[Location]:
         found: list[Location] = []
@@ -424,7 +424,7 @@ def _located_step(
                         found.append(Location(one))
                     else:
                         item = Typed(kind, one) if wrap else one
-                        found.append(at.child(item, name, i if several or known.many else None))
+                        found.append(at.child(item, name, i if several else None))
         return found
 
     return located
@@ -453,7 +453,12 @@ def _logic(operator: str, left: Code, right: Code) -> Code:
             answer, missing = None, unanswered
         if answer is not None and answer is settled:
             return answer
-        answer = combine(answer, second(this, env))
+        other: Truth = None
+        try:
+            other = second(this, env)
+        except Missing as unanswered:
+            missing = missing or unanswered
+        answer = combine(answer, other)
         if answer is None and missing:
             raise missing
         return answer
@@ -497,6 +502,9 @@ def _equality(operator: str, left: Code, right: Code) -> Code:
         else:
             answer = logic.all_of(equal(one, other) for one, other in zip(these, those, strict=True))
             answer = bool(answer) if equivalent else answer
+        if answer is False:
+            _check(these, left.types)
+            _check(those, right.types)
         return logic.not_(answer) if negated else answer
 
     return from_truth(truth)
@@ -524,9 +532,20 @@ def _membership(left: Code, right: Code) -> Code:
         item = single(first(this, env), "`in`")
         if item is None:
             return None
-        return any(item is one or bool(equal(item, one)) for one in second(this, env))
+        others = second(this, env)
+        if any(item is one or bool(equal(item, one)) for one in others):
+            return True
+        _check((item,), left.types)
+        _check(others, right.types)
+        return False
 
     return from_truth(truth)
+
+
+def _check(found: Sequence[Any], types: Types) -> None:
+    """Raise Missing where an element is malformed: it is not different from a value, it cannot be told."""
+    if len(types) == 1 and not all(fits(one, types[0]) for one in found):
+        raise Missing("an element does not hold what its type says", code="unreadable")
 
 
 def _arithmetic(operator: str, left: Code, right: Code) -> Code:
@@ -561,7 +580,7 @@ def _result_types(operator: str, left: Types, right: Types) -> Types:
 def _calculate(operator: str, one: Any, other: Any) -> Any:
     if isinstance(one, Temporal) and isinstance(other, Quantity) and operator in ("+", "-"):
         if other.unit not in CALENDAR_UNITS or other.unit == "millisecond":
-            raise EvaluationError(f"a date cannot be moved by the unit `{other.unit}`; use `days`, `months`, …")
+            raise EvaluationError("a date cannot be moved by this unit; use `days`, `months`, …")
         amount = int(other.value)
         return add(one, -amount if operator == "-" else amount, other.unit)
     if type(one) is str and type(other) is str and operator == "+":

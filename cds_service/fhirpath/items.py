@@ -14,7 +14,7 @@ from typing import Any
 from cds_service.errors import EvaluationError
 from cds_service.expressions.language import Missing, Types
 from cds_service.expressions.logic import Truth
-from cds_service.fhir.definitions import is_a, is_resource
+from cds_service.fhir.definitions import is_a, is_primitive, is_resource
 from cds_service.fhir.temporal import (
     Date,
     DateTime,
@@ -32,6 +32,7 @@ __all__ = [
     "compare_values",
     "converter",
     "equal",
+    "fits",
     "is_of_type",
     "is_wrapped",
     "merge_types",
@@ -142,9 +143,30 @@ def converter(types: Types) -> Callable[[Any], Any] | None:
     return _convert_typed if is_wrapped(types) else None
 
 
+def fits(value: Any, kind: str) -> bool:
+    """Return whether an element holds what its type says: no text for a number, no object for a code."""
+    if not is_primitive(kind):
+        return kind.startswith("System.") or isinstance(value, _OBJECTS)
+    if isinstance(value, bool) or kind == "boolean":
+        return isinstance(value, bool) and kind == "boolean"
+    return isinstance(value, _NUMBERS.get(kind, _TEXTS))
+
+
+_OBJECTS = (dict, Temporal, Quantity)
+_TEXTS: tuple[type, ...] = (str, Temporal)
+_NUMBERS: dict[str, tuple[type, ...]] = {
+    "decimal": (int, Decimal),
+    "integer": (int,),
+    "positiveInt": (int,),
+    "unsignedInt": (int,),
+}
+
+
 def _convert_typed(item: Any) -> Any:
     if type(item) is not Typed:
         return item
+    if not fits(item.value, item.type):
+        raise Missing("an element does not hold what its type says", code="unreadable")
     convert = converter((item.type,))
     return convert(item.value) if convert else item.value
 

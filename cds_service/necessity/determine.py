@@ -132,8 +132,8 @@ class _Evaluation:
             count = wanted
         elif wanted is not None:
             found, problem = self._guarded(lambda: tuple(wanted.items(self.environment)))
-            if found is None or len(found) != 1 or type(found[0]) is not int:
-                why = problem or ("the number of parts that must hold is no single number", Reason.UNREADABLE)
+            if found is None or len(found) != 1 or type(found[0]) is not int or not 1 <= found[0] <= len(parts):
+                why = problem or ("the number of parts that must hold is none from 1 to all", Reason.UNREADABLE)
                 return CriterionResult(criterion, None, why[1], problem=why[0])
             count = found[0]
         state = roll_up(criterion.join, count, [part.state for part in parts])

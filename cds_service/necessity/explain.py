@@ -60,7 +60,7 @@ def explain_not_covered(orders: Iterable[NotCovered]) -> tuple[str, ...]:
 def printable(text: object) -> str:
     """Return text on one line, without escape sequences and without characters that a reader cannot see."""
     plain = _ESCAPE_SEQUENCE.sub("", str(text))
-    seen = "".join(" " if unicodedata.category(one)[0] == "C" or one in "\u2028\u2029" else one for one in plain)
+    seen = "".join(" " if unicodedata.category(one)[0] == "C" else one for one in plain)
     return " ".join(seen.split())
 
 

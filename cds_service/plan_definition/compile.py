@@ -121,8 +121,8 @@ class _PlanCompiler:
             date=plan.get("date"),
             approval_date=_date(plan, "approvalDate"),
             last_review_date=_date(plan, "lastReviewDate"),
-            effective_from=_date(plan.get("effectivePeriod", {}), "start"),
-            effective_to=_date(plan.get("effectivePeriod", {}), "end"),
+            effective_from=_date(_object(plan, "effectivePeriod"), "start"),
+            effective_to=_date(_object(plan, "effectivePeriod"), "end"),
             hooks=tuple(self._hooks(policy, place)),
             order=order,
             codes=self._ordered_codes(order, place),
@@ -259,10 +259,13 @@ class _PlanCompiler:
         for i, child in enumerate(_objects(action, "action")):
             name = child.get("id")
             at = f"{place}.action[{i}]" + (f" ({name})" if name else "")
-            if _extensions(child, Extension.SUGGEST_WHEN):
-                self.suggestions.append(self._suggestion(child, at))
-            else:
-                yield self._criterion(child, scope, at, parent=parent)
+            try:
+                if _extensions(child, Extension.SUGGEST_WHEN):
+                    self.suggestions.append(self._suggestion(child, at))
+                else:
+                    yield self._criterion(child, scope, at, parent=parent)
+            except ContentError as error:
+                raise error.located(element=at) from None
 
     def _criterion(self, action: Mapping[str, Any], scope: Scope, place: str, *, parent: str | None) -> Criterion:
         name = action.get("id")
@@ -309,6 +312,8 @@ class _PlanCompiler:
         if at_least is not None:
             count = at_least.get("valueInteger")
             if type(count) is int:
+                if not 1 <= count <= len(parts):
+                    raise ContentError(f"`at-least` {count} of {len(parts)} parts decides nothing", element=place)
                 return Join("at-least", count)
             return Join("at-least", self._expression(at_least.get("valueExpression"), scope, f"{place}.extension"))
         match action.get("groupingBehavior"), action.get("selectionBehavior"):
@@ -451,7 +456,18 @@ def _check_shape(criterion: Criterion, place: str) -> None:
 
 def _objects(holder: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     found = holder.get(name)
-    return [one for one in found if isinstance(one, Mapping)] if type(found) is list else []
+    if found is None:
+        return []
+    if type(found) is not list or not all(isinstance(one, Mapping) for one in found):
+        raise ContentError(f"`{name}` must be an array of objects")
+    return found
+
+
+def _object(holder: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = holder.get(name, {})
+    if not isinstance(found, Mapping):
+        raise ContentError(f"`{name}` must be an object")
+    return found
 
 
 def _extensions(holder: Mapping[str, Any], url: str) -> list[Mapping[str, Any]]:
@@ -459,12 +475,28 @@ def _extensions(holder: Mapping[str, Any], url: str) -> list[Mapping[str, Any]]:
 
 
 def _first(holder: Mapping[str, Any], url: str, value: str) -> Any:
-    return next((one.get(value) for one in _extensions(holder, url)), None)
+    """Return the value of the first extension of that url. Raises ContentError if it is not of its type."""
+    found = next((one.get(value) for one in _extensions(holder, url)), None)
+    kind = _JSON_TYPES.get(value)
+    if found is not None and kind and type(found) is not kind:
+        raise ContentError(f"`{value}` of the extension `{url}` is not of its type")
+    return found
+
+
+_JSON_TYPES: Mapping[str, type] = {
+    "valueBoolean": bool,
+    "valueCanonical": str,
+    "valueCode": str,
+    "valueDate": str,
+    "valueId": str,
+    "valuePositiveInt": int,
+    "valueString": str,
+}
 
 
 def _part(extension: Mapping[str, Any], url: str, value: str) -> Any:
     """Return the value of a complex extension's part; parts are named by a bare url."""
-    return next((one.get(value) for one in _extensions(extension, url)), None)
+    return _first(extension, url, value)
 
 
 def _value_of(extension: Mapping[str, Any], url: str) -> tuple[str, Any] | None:
@@ -479,18 +511,27 @@ def _parameter_value(kind: str, value: Any) -> tuple[Any, str]:
     if kind in ("Duration", "Quantity") and isinstance(value, Mapping):
         code = str(value.get("code") or value.get("unit") or "1")
         unit = _UCUM_CALENDAR.get(code, code) if kind == "Duration" else code
-        return Quantity(Decimal(value["value"]), unit), "System.Quantity"
-    known = {
-        "Integer": "System.Integer",
-        "Code": "System.String",
-        "String": "System.String",
-        "Boolean": "System.Boolean",
+        return Quantity(_number(value.get("value")), unit), "System.Quantity"
+    known: Mapping[str, tuple[str, type]] = {
+        "Integer": ("System.Integer", int),
+        "Code": ("System.String", str),
+        "String": ("System.String", str),
+        "Boolean": ("System.Boolean", bool),
     }
     if kind in known:
-        return value, known[kind]
+        name, json_type = known[kind]
+        if type(value) is not json_type:
+            raise ContentError(f"a parameter's `value{kind}` is not of its type", element="PlanDefinition.extension")
+        return value, name
     if kind == "Decimal":
-        return Decimal(value), "System.Decimal"
+        return _number(value), "System.Decimal"
     raise UnsupportedFeature(f"a parameter of the type `{kind}` is not carried out", element="PlanDefinition.extension")
+
+
+def _number(value: object) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise ContentError("a parameter's value is no number", element="PlanDefinition.extension")
+    return Decimal(value)
 
 
 def _text(holder: Mapping[str, Any], name: str, place: str = "PlanDefinition") -> str:

@@ -32,7 +32,12 @@ class Policies:
 
 def compile_policies(artifacts: Artifacts) -> Policies:
     """Return every PlanDefinition compiled. Raises ContentError for the first fault, a cycle between plans too."""
-    plans = {one.canonical: one for one in (compile_plan(a, artifacts) for a in artifacts.all("PlanDefinition"))}
+    plans: dict[str, PlanDefinition] = {}
+    for plan in (compile_plan(one, artifacts) for one in artifacts.all("PlanDefinition")):
+        if plan.canonical in plans:
+            versions = f"`{plans[plan.canonical].version}` and `{plan.version}`"
+            raise ContentError(f"two versions are loaded, {versions}; keep the one that decides", plan.canonical)
+        plans[plan.canonical] = plan
     try:
         order = tuple(
             TopologicalSorter({name: sorted(plans[name].depends_on) for name in sorted(plans)}).static_order()

@@ -15,5 +15,7 @@ def processor() -> str:
 
 
 if __name__ == "__main__":
-    print(f"{processor()}, {platform.system()}, Python {platform.python_version()}; command: {' '.join(sys.orig_argv)}\n")
+    print(
+        f"{processor()}, {platform.system()}, Python {platform.python_version()}; command: {' '.join(sys.orig_argv)}\n"
+    )
     hook.main()

@@ -26,7 +26,7 @@ def _latest(compiler: Compiler, node: Call, base: Code, _focus: Types) -> Code:
     """`latest()`: the resources of the newest calendar day; Missing where the day cannot be told."""
     _of_resources(compiler, node, base)
 
-    def keep(found: Sequence[Any], _this: Any, _env: Environment) -> Sequence[Any]:
+    def keep(found: Sequence[Any], _this: Any, _env: Environment) -> Sequence[int]:
         if not found:
             return ()
         dates = [dated(resource) for resource in found]
@@ -35,7 +35,7 @@ def _latest(compiler: Compiler, node: Call, base: Code, _focus: Types) -> Code:
         for day in dates:
             if newest is None or day is None or (not day.full and compare(day, newest) != -1):
                 raise Missing("which of these is the newest cannot be told from their dates", code="ambiguous")
-        return [resource for resource, day in zip(found, dates, strict=True) if day == newest]
+        return [i for i, day in enumerate(dates) if day == newest]
 
     return subset(base, keep)
 

@@ -9,7 +9,7 @@ from cds_service.expressions.language import Environment, Types
 from cds_service.fhir.element import Location
 from cds_service.fhirpath.code import Code, constant, subset
 from cds_service.fhirpath.compiler import Compiler, Function, union, unique
-from cds_service.fhirpath.items import equal, merge_types, raw
+from cds_service.fhirpath.items import equal, merge_types, raw, single
 from cds_service.fhirpath.tree import Call
 
 
@@ -29,10 +29,10 @@ def _shared(compiler: Compiler, node: Call, base: Code, focus: Types) -> Code:
     """`intersect(other)` keeps what the other side has, `exclude(other)` what it has not."""
     other, wanted = _other(compiler, node, focus).items, node.name == "intersect"
 
-    def keep(found: Sequence[Any], this: Any, env: Environment) -> Sequence[Any]:
+    def keep(found: Sequence[Any], this: Any, env: Environment) -> Sequence[int]:
         others = [raw(one) for one in other(this, env)]
-        kept = [item for item in found if _is_among(raw(item), others) is wanted]
-        return unique(kept) if wanted else kept
+        kept = [i for i, item in enumerate(found) if _is_among(raw(item), others) is wanted]
+        return [kept[i] for i in unique([found[i] for i in kept])] if wanted else kept
 
     return subset(base, keep)
 
@@ -49,18 +49,18 @@ def _iif(compiler: Compiler, node: Call, base: Code, focus: Types) -> Code:
     otherwise = compiler.compile(node.arguments[2], inner) if len(node.arguments) > 2 else constant((), ())
 
     def items(this: Any, env: Environment) -> Sequence[Any]:
-        at = _focus(base.items(this, env), this) if node.base is not None else this
+        at = single(base.items(this, env), "`iif()`") if node.base is not None else this
+        if at is None:
+            return ()
         return then.items(at, env) if test(at, env) else otherwise.items(at, env)
 
     def located(this: Location, env: Environment) -> Sequence[Location]:
-        at = _focus(base.located(this, env), this) if node.base is not None else this
+        at = single(base.located(this, env), "`iif()`") if node.base is not None else this
+        if at is None:
+            return ()
         return then.located(at, env) if test(at.value, env) else otherwise.located(at, env)
 
     return Code(merge_types(then.types, otherwise.types), items, located)
-
-
-def _focus(found: Sequence[Any], this: Any) -> Any:
-    return found[0] if len(found) == 1 else this
 
 
 FUNCTIONS = {

@@ -34,7 +34,9 @@ def _to_string(_compiler: Compiler, _node: Call, base: Code, _focus: Types) -> C
         value = single(base.items(this, env), "`toString()`")
         if value is None:
             return ()
-        value = convert(value) if convert else raw(value)
+        if convert and type(raw(value)) is not str:
+            value = convert(value)
+        value = raw(value)
         if isinstance(value, dict):
             return ()
         return (("true" if value else "false") if isinstance(value, bool) else str(value),)

@@ -32,7 +32,15 @@ def _all(compiler: Compiler, node: Call, base: Code, _focus: Types) -> Code:
     test = compiler.compile(node.arguments[0], base.types).test()
 
     def truth(this: Any, env: Environment) -> Truth:
-        return all(test(item, env) is True for item in base.items(this, env))
+        def holds(position: int, item: Any) -> bool:
+            env.index = position
+            return test(item, env) is True
+
+        outer = env.index
+        try:
+            return all(holds(i, item) for i, item in enumerate(base.items(this, env)))
+        finally:
+            env.index = outer
 
     return from_truth(truth, evidence=base.located)
 
@@ -42,7 +50,7 @@ def _count(_compiler: Compiler, _node: Call, base: Code, _focus: Types) -> Code:
 
 
 def _distinct(_compiler: Compiler, _node: Call, base: Code, _focus: Types) -> Code:
-    def keep(found: Sequence[Any], _this: Any, _env: Environment) -> Sequence[Any]:
+    def keep(found: Sequence[Any], _this: Any, _env: Environment) -> Sequence[int]:
         return unique(found)
 
     return subset(base, keep)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from cds_service.expressions.language import Environment, Types
+from cds_service.expressions.language import Environment, Missing, Types
 from cds_service.expressions.logic import Truth
 from cds_service.fhir.definitions import is_primitive
 from cds_service.fhir.element import Location
 from cds_service.fhirpath.code import Code, from_truth
 from cds_service.fhirpath.compiler import Compiler, Function
-from cds_service.fhirpath.items import raw, single
+from cds_service.fhirpath.items import Typed, raw, single
 from cds_service.fhirpath.tree import Call, Literal
 
 
@@ -24,10 +24,19 @@ def _member_of(compiler: Compiler, node: Call, base: Code, _focus: Types) -> Cod
     if value_set is None:
         raise compiler.fault(named, f"no value set `{named.value}` is loaded")
     compiler.value_sets.add(named.value)
+    static = base.types[0] if len(base.types) == 1 else ""
 
     def truth(this: Any, env: Environment) -> Truth:
-        value = single(base.items(this, env), "`memberOf()`")
-        return None if value is None else value_set.has(raw(value))
+        item = single(base.items(this, env), "`memberOf()`")
+        if item is None:
+            return None
+        value, kind = raw(item), item.type if type(item) is Typed else static
+        if kind in ("CodeableConcept", "Coding") and type(value) is str:
+            raise Missing("a code is not written as FHIR writes it", code="unreadable")
+        answer = value_set.answer(value)
+        if answer is None:
+            raise Missing("a code is not written as FHIR writes it", code="unreadable")
+        return answer
 
     return from_truth(truth)
 

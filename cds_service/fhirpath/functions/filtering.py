@@ -18,13 +18,15 @@ def where(compiler: Compiler, node: Call, base: Code, _focus: Types) -> Code:
     """`where(criteria)`: the items for which the criteria are true."""
     test = compiler.compile(node.arguments[0], base.types).test()
 
-    def keep(found: Sequence[Any], _this: Any, env: Environment) -> Sequence[Any]:
+    def keep(found: Sequence[Any], _this: Any, env: Environment) -> Sequence[int]:
         outer = env.index
         kept = []
-        for env.index, item in enumerate(found):
-            if test(item, env):
-                kept.append(item)
-        env.index = outer
+        try:
+            for env.index, item in enumerate(found):
+                if test(item, env):
+                    kept.append(env.index)
+        finally:
+            env.index = outer
         return kept
 
     return subset(base, keep)
@@ -34,12 +36,23 @@ def _select(compiler: Compiler, node: Call, base: Code, _focus: Types) -> Code:
     projection = compiler.compile(node.arguments[0], base.types)
 
     def items(this: Any, env: Environment) -> Sequence[Any]:
-        return [one for item in base.items(this, env) for one in projection.items(item, env)]
+        return _each(base.items(this, env), projection.items, env)
 
     def located(this: Location, env: Environment) -> Sequence[Location]:
-        return [one for place in base.located(this, env) for one in projection.located(place, env)]
+        return _each(base.located(this, env), projection.located, env)
 
     return Code(projection.types, items, located)
+
+
+def _each(found: Sequence[Any], project: Callable[[Any, Environment], Sequence[Any]], env: Environment) -> list[Any]:
+    outer = env.index
+    projected: list[Any] = []
+    try:
+        for env.index, one in enumerate(found):
+            projected += project(one, env)
+    finally:
+        env.index = outer
+    return projected
 
 
 def _of_type(compiler: Compiler, node: Call, base: Code, _focus: Types) -> Code:
@@ -50,25 +63,25 @@ def _type_test(compiler: Compiler, node: Call, base: Code, _focus: Types) -> Cod
     return compiler.type_test(node, base, compiler.type_argument(node), operator=node.name)
 
 
-def _some(choose: Callable[[Sequence[Any]], Sequence[Any]]) -> Function:
-    apply: Apply = lambda found, _this, _env: choose(found)  # noqa: E731
-    return Function(lambda _compiler, _node, base, _focus: subset(base, apply))
+def _some(choose: Callable[[Sequence[int]], Sequence[int]]) -> Function:
+    apply: Apply = lambda found, _this, _env: choose(range(len(found)))  # noqa: E731
+    return Function(lambda _compiler, _node, base, _focus: subset(base, apply, counting=True))
 
 
-def _counted(choose: Callable[[Sequence[Any], int], Sequence[Any]]) -> Function:
+def _counted(choose: Callable[[Sequence[int], int], Sequence[int]]) -> Function:
     def build(compiler: Compiler, node: Call, base: Code, focus: Types) -> Code:
         number = compiler.compile(node.arguments[0], focus).items
 
-        def apply(found: Sequence[Any], this: Any, env: Environment) -> Sequence[Any]:
+        def apply(found: Sequence[Any], this: Any, env: Environment) -> Sequence[int]:
             count = single(number(this, env), f"`{node.name}()`")
-            return choose(found, max(0, count)) if type(count) is int else ()
+            return choose(range(len(found)), max(0, count)) if type(count) is int else ()
 
-        return subset(base, apply)
+        return subset(base, apply, counting=True)
 
     return Function(build, 1, 1)
 
 
-def _single(found: Sequence[Any]) -> Sequence[Any]:
+def _single(found: Sequence[int]) -> Sequence[int]:
     if len(found) > 1:
         raise EvaluationError(f"`single()` needs one item, there are {len(found)}")
     return found

@@ -36,9 +36,7 @@ def test_an_optional_text_is_not_empty(member: str):
         Service.read(service(**{member: ""}))
 
 
-@pytest.mark.parametrize(
-    ("prefetch", "path"), [([], "prefetch"), ({"k": 1}, "prefetch.k"), ({"k": ""}, "prefetch.k")]
-)
+@pytest.mark.parametrize(("prefetch", "path"), [([], "prefetch"), ({"k": 1}, "prefetch.k"), ({"k": ""}, "prefetch.k")])
 def test_prefetch_maps_keys_to_templates(prefetch: object, path: str):
     with refused_at(path):
         Service.read(service(prefetch=prefetch))

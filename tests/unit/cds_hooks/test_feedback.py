@@ -62,9 +62,7 @@ def test_a_card_may_be_overridden_without_reason():
 
 
 def test_a_reason_may_come_without_display():
-    reason = feedback(
-        overrideReason={"reason": {"code": "c", "system": "https://example.org"}}
-    ).override_reason.reason
+    reason = feedback(overrideReason={"reason": {"code": "c", "system": "https://example.org"}}).override_reason.reason
     assert (reason.code, reason.display) == ("c", None)
 
 

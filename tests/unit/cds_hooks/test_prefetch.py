@@ -100,9 +100,7 @@ def outcome(severity: str) -> dict[str, Any]:
     return {"resource": {"resourceType": "OperationOutcome", "issue": [issue]}, "search": {"mode": "outcome"}}
 
 
-PIECES = st.sampled_from(
-    ["{{context.patientId}}", "{{", "}}", "{", "}", "context.patientId", "x", "Patient/"]
-)
+PIECES = st.sampled_from(["{{context.patientId}}", "{{", "}}", "{", "}", "context.patientId", "x", "Patient/"])
 
 FOUND = {"resource": {"resourceType": "Condition", "id": "c-1"}}
 
@@ -169,8 +167,7 @@ def test_the_encounter_is_filled_in_bare():
 
 def test_the_user_may_be_given():
     assert (
-        fill("PractitionerRole/{{userPractitionerRoleId}}", CONTEXT, user="PractitionerRole/r")
-        == "PractitionerRole/r"
+        fill("PractitionerRole/{{userPractitionerRoleId}}", CONTEXT, user="PractitionerRole/r") == "PractitionerRole/r"
     )
     assert fill("Practitioner/{{userPractitionerId}}", CONTEXT, user="PractitionerRole/r") is None
     assert fill("Practitioner/{{userPractitionerId}}", CONTEXT, user="u-1") is None

@@ -129,7 +129,5 @@ def test_oauth_names_are_not_camel_case():
 
 
 def test_a_repr_shows_no_chart():
-    read = request(
-        prefetch={CANARY: CANARY}, context={"patientId": CANARY, "draftOrders": {}, CANARY: CANARY}
-    )
+    read = request(prefetch={CANARY: CANARY}, context={"patientId": CANARY, "draftOrders": {}, CANARY: CANARY})
     assert CANARY not in f"{read} {read!r} {read.context!r}"

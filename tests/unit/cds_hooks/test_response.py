@@ -180,9 +180,7 @@ def test_a_link_without_web_address_is_refused(kind: str, url: str):
         link(type=kind, url=url)
 
 
-@pytest.mark.parametrize(
-    "url", ["http://localhost:8000/x", "https://example.org/a?b=c#d", "HTTPS://EXAMPLE.ORG"]
-)
+@pytest.mark.parametrize("url", ["http://localhost:8000/x", "https://example.org/a?b=c#d", "HTTPS://EXAMPLE.ORG"])
 def test_a_link_has_a_web_address(url: str):
     assert link(url=url).url == url
 
@@ -246,9 +244,7 @@ def test_delete_may_carry_the_resource_as_well():
     assert to_json_object(action)["resource"] is ORDER
 
 
-@pytest.mark.parametrize(
-    "reference", ["", "sr-1", "ServiceRequest/", "/sr-1", "A/b/c", "https://example.org/A/b"]
-)
+@pytest.mark.parametrize("reference", ["", "sr-1", "ServiceRequest/", "/sr-1", "A/b/c", "https://example.org/A/b"])
 def test_a_resource_id_is_a_relative_reference(reference: str):
     with refused_at("resourceId"):
         Action(type="delete", description="Remove it", resource_id=reference)
