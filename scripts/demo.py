@@ -21,8 +21,9 @@ def main() -> int:
         if done.returncode:
             return done.returncode
     print(
-        "\nThe same as CDS Hooks cards:  .venv/bin/cds-service evaluate --pretty fixtures/cds_hooks/seed-1-order-sign.json"
-        "\nAs a service:                 make run, then\n"
+        "\nThe same as CDS Hooks cards:"
+        "\n  .venv/bin/cds-service evaluate --pretty fixtures/cds_hooks/seed-1-order-sign.json"
+        "\nAs a service: make run, then\n"
         "  curl -s -d @fixtures/cds_hooks/seed-1-order-sign.json -H 'content-type: application/json' \\\n"
         "       http://127.0.0.1:8000/cds-services/necessity-order-sign"
     )

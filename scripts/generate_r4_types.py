@@ -16,7 +16,7 @@ import typing
 import uuid
 from pathlib import Path
 
-import fhir.resources.R4B as r4b
+import fhir.resources.R4B as R4B
 
 OUT = Path(__file__).parent.parent / "cds_service" / "fhir" / "r4_types.json"
 
@@ -45,7 +45,7 @@ NOT_ELEMENTS_IN_R4 = {
 def models() -> dict[str, type]:
     """Every model class of the package by its class name."""
     found = {}
-    for module in pkgutil.iter_modules(r4b.__path__):
+    for module in pkgutil.iter_modules(R4B.__path__):
         if module.name in ("tests", "fhirtypes", "fhirtypesvalidators"):
             continue
         loaded = importlib.import_module(f"fhir.resources.R4B.{module.name}")

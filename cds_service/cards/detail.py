@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
-from cds_service.cards.reading import REASON_WORDS, open_questions, state_words
+from cds_service.cards.reading import REASON_WORDS, gaps_of, state_words
 from cds_service.cards.text import code, plain
 from cds_service.necessity.model import CriterionResult, Determination, Evidence, Kind, Note, Outcome
 from cds_service.plan_definition.model import Criterion
@@ -97,11 +97,10 @@ def _evidence(evidence: Sequence[Evidence], most: int = 4) -> str:
 
 def _gaps(group: Sequence[Determination]) -> list[str]:
     lines: dict[str, None] = {}
-    for one in group:
-        for result in open_questions(one):
-            asked = result.criterion.prompt or result.text or result.criterion.text or result.criterion.title
-            problem = f" ({plain(result.problem)})" if result.problem else ""
-            lines[f"- {plain(result.criterion.title)}: {plain(asked)}{problem}"] = None
+    for result in gaps_of(group):
+        asked = result.criterion.prompt or result.text or result.criterion.text or result.criterion.title
+        problem = f" ({plain(result.problem)})" if result.problem else ""
+        lines[f"- {plain(result.criterion.title)}: {plain(asked)}{problem}"] = None
     return list(lines)
 
 

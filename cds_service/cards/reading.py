@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cds_service.necessity.model import CriterionResult, Determination, Kind, Outcome
 from cds_service.plan_definition.model import Criterion
 from cds_service.plan_definition.profile import Reason, Role
 
-__all__ = ["REASON_WORDS", "deciding", "open_questions", "state_words"]
+__all__ = ["REASON_WORDS", "deciding", "gaps_of", "is_critical", "open_questions", "says_critical", "state_words"]
 
 _STATE_WORDS = {
     "true": "Met",
@@ -42,6 +44,24 @@ def _reading(result: CriterionResult) -> str:
         case Role.CODE_CONFLICT:
             return "conflict" if result.state else "no-conflict"
     return result.state_name
+
+
+def says_critical(result: CriterionResult) -> bool:
+    """Return whether the policy calls the state of a criterion critical, such as the wrong side."""
+    written = (result.criterion.state_texts or {}).get(result.state_name)
+    return written is not None and written.indicator == "critical" and result.text is not None
+
+
+def is_critical(determination: Determination) -> bool:
+    """Return whether something critical keeps a determination from being met."""
+    return determination.outcome is not Outcome.MET and any(says_critical(one) for one in determination.results)
+
+
+def gaps_of(group: Sequence[Determination]) -> list[CriterionResult]:
+    """Return what keeps determinations open; what merely waits for another of them is left out if it can be."""
+    gaps = [result for one in group for result in open_questions(one)]
+    own = [result for result in gaps if result.criterion.determination_of is None]
+    return own or gaps
 
 
 def deciding(determination: Determination) -> list[CriterionResult]:

@@ -13,10 +13,11 @@ from typing import Any, Literal
 from uuid import UUID, uuid5
 
 from cds_service.cards.detail import NOTICE, detail
+from cds_service.cards.reading import is_critical
 from cds_service.cards.summary import summary
 from cds_service.cards.text import code
 from cds_service.cds_hooks import Action, Card, Coding, Link, Source, Suggestion
-from cds_service.necessity.model import CriterionResult, Determination, Kind, Outcome
+from cds_service.necessity.model import Determination, Kind, Outcome
 from cds_service.necessity.orders import NotCovered
 from cds_service.plan_definition import model as plan_model
 
@@ -93,7 +94,7 @@ def _card(group: Sequence[Determination], presentation: Presentation, unread: Se
 
 
 def _indicator(group: Sequence[Determination]) -> Literal["info", "warning", "critical"]:
-    if any(written.indicator == "critical" for one in group for _, written in _shown_texts(one)):
+    if any(is_critical(one) for one in group):
         return "critical"
     outcome = group[0].outcome
     return "warning" if outcome in (Outcome.NOT_MET, Outcome.INFORMATION_MISSING) else "info"
@@ -106,16 +107,6 @@ def _topic(group: Sequence[Determination]) -> str:
     if _indicator(group) == "critical":
         return "contraindication"
     return "claim" if first.kind is Kind.CODING else "off-guideline"
-
-
-def _shown_texts(determination: Determination) -> Iterator[tuple[CriterionResult, plan_model.StateText]]:
-    """Yield the texts that a policy has for the states it is in and that call for attention."""
-    if determination.outcome is Outcome.MET:
-        return
-    for result in determination.results:
-        written = (result.criterion.state_texts or {}).get(result.state_name)
-        if written is not None and result.text:
-            yield result, written
 
 
 def _source(presentation: Presentation, topic: str) -> Source:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from cds_service.cards.reading import deciding, open_questions, state_words
+from cds_service.cards.reading import deciding, gaps_of, is_critical, says_critical, state_words
 from cds_service.cards.text import clean
 from cds_service.necessity.evidence import words_of
 from cds_service.necessity.model import Determination, Kind, Outcome
@@ -31,13 +31,14 @@ def _wordings(group: Sequence[Determination]) -> Iterator[str]:
         case Outcome.MET:
             yield from _met(group, codes, names[0].upper() + names[1:])
         case Outcome.NOT_MET if group[0].kind is Kind.CODING:
-            yield from _failed(group, codes, "the code does not fit", ("Check the code; the need itself is shown.", ""))
+            shown = all(one.clinical is True for one in group)
+            yield from _failed(group, codes, "the code does not fit", "The need itself is shown." if shown else "")
         case Outcome.NOT_MET:
-            yield from _failed(group, codes, "criteria not met on record", ("Physician review.",))
+            yield from _failed(group, codes, "criteria not met on record", "Physician review.")
         case Outcome.INFORMATION_MISSING:
             yield from _missing(group, codes)
         case Outcome.NOT_APPLICABLE:
-            yield from _failed(group, codes, "outside this policy", ("Not evaluated further.", ""))
+            yield from _failed(group, codes, "outside this policy", "Not evaluated further.")
         case Outcome.NOT_EVALUATED:
             yield f"{codes}: necessity was not evaluated - {group[0].problem}. This is not a denial."
             yield f"{codes}: necessity was not evaluated. This is not a denial."
@@ -74,22 +75,28 @@ def _highlights(determination: Determination) -> Iterator[str]:
             )
 
 
-def _failed(group: Sequence[Determination], codes: str, plain: str, tails: Sequence[str]) -> Iterator[str]:
-    reasons = list(dict.fromkeys(reason for one in group for reason in _deciding_words(one)))
-    for tail in tails:
-        if reasons:
-            yield f"{codes}: {'; '.join(reasons)}. {tail}"
-            yield f"{codes}: {reasons[0]}. {tail}"
-    yield f"{codes}: {plain}. {tails[0]}"
+def _failed(group: Sequence[Determination], codes: str, plain: str, tail: str) -> Iterator[str]:
+    """Yield wordings by reason: which codes fail why, what is most serious first."""
+    reasons: dict[str, list[str]] = {}
+    for one in sorted(group, key=lambda one: not is_critical(one)):
+        reason = next(_deciding_words(one), plain)
+        reasons.setdefault(reason, []).append(one.order.code)
+    clauses = [f"{', '.join(dict.fromkeys(failed))}: {reason}" for reason, failed in reasons.items()]
+    rest = [code for failed in list(reasons.values())[1:] for code in failed]
+    others = f"; also {', '.join(dict.fromkeys(rest))}" if rest else ""
+    for ending in dict.fromkeys((f" {tail}", "")):
+        yield f"{'; '.join(clauses)}.{ending}"
+        yield f"{clauses[0]}{others}.{ending}"
+    yield f"{codes}: {plain}. {tail}"
 
 
 def _deciding_words(determination: Determination) -> Iterator[str]:
-    for result in deciding(determination):
+    for result in sorted(deciding(determination), key=lambda result: not says_critical(result)):
         yield result.text or f"{result.criterion.title} - {state_words(result).lower()}"
 
 
 def _missing(group: Sequence[Determination], codes: str) -> Iterator[str]:
-    gaps = list(dict.fromkeys(result.criterion.title for one in group for result in open_questions(one)))
+    gaps = list(dict.fromkeys(result.criterion.title for result in gaps_of(group)))
     for count in range(min(len(gaps), 4), 0, -1):
         more = f" and {len(gaps) - count} more" if len(gaps) > count else ""
         yield f"{codes}: information missing - {', '.join(gaps[:count])}{more}"
