@@ -8,7 +8,7 @@ from datetime import date
 from functools import cached_property
 from pathlib import Path
 
-from cds_service.cards import Presentation, not_coded_card, render
+from cds_service.cards import Presentation, cards_of_the_rest, render
 from cds_service.cds_hooks import Discovery, ProtocolError, Response, parse, to_json_object
 from cds_service.cds_hooks import Service as Offer
 from cds_service.errors import ContentError, MalformedRequest
@@ -124,6 +124,6 @@ class Application:
     def respond(self, evaluation: Evaluation) -> bytes:
         """Return the cards of an evaluation as the body of a response."""
         cards = render(evaluation.determinations, self.presentation, unread=evaluation.unread)
-        uncoded = not_coded_card(evaluation.not_covered, self.presentation)
-        response = Response(cards=(*cards, *([uncoded] if uncoded else [])))
+        rest = cards_of_the_rest(evaluation.not_covered, self.presentation)
+        response = Response(cards=(*cards, *rest))
         return encode(to_json_object(response))

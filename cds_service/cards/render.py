@@ -6,10 +6,12 @@ Coverage is never stated here, and nothing is ever "denied": a physician decides
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Literal
+from urllib.parse import quote
 from uuid import UUID, uuid5
 
 from cds_service.cards.detail import NOTICE, detail
@@ -17,11 +19,12 @@ from cds_service.cards.reading import is_critical
 from cds_service.cards.summary import summary
 from cds_service.cards.text import code
 from cds_service.cds_hooks import Action, Card, Coding, Link, Source, Suggestion
+from cds_service.fhir.element import Resource
 from cds_service.necessity.model import Determination, Kind, Outcome
-from cds_service.necessity.orders import NotCovered
+from cds_service.necessity.orders import NotCovered, Why
 from cds_service.plan_definition import model as plan_model
 
-__all__ = ["Presentation", "not_coded_card", "render"]
+__all__ = ["Presentation", "cards_of_the_rest", "render"]
 
 _NAMESPACE = UUID("6b1f5a54-6f0e-5d0c-9a44-6f6f3c1b7a10")
 _TOPICS = "http://terminology.hl7.org/CodeSystem/cdshooks-card-type"
@@ -52,21 +55,57 @@ def render(
     return tuple(sorted(cards, key=lambda card: severity.index(card.indicator)))
 
 
-def not_coded_card(not_covered: Iterable[NotCovered], presentation: Presentation) -> Card | None:
-    """Return a card for the orders whose code cannot be read, or None: silence would look like clearance."""
-    uncoded = [one.reference for one in not_covered if one.code is None and one.reason.startswith("no code")]
-    if not uncoded:
-        return None
-    count = "1 order has" if len(uncoded) == 1 else f"{len(uncoded)} orders have"
-    return Card(
-        uuid=str(uuid5(_NAMESPACE, "not coded " + " ".join(uncoded))),
-        summary=f"{count} no readable code: necessity was not evaluated. This is not a denial.",
-        detail="\n".join(
-            [f"- {code(one)}: the code is missing, or is text only" for one in uncoded]
-            + ["", "Add a code with its system (such as CPT) to have the order evaluated.", "", NOTICE]
-        ),
+def cards_of_the_rest(not_covered: Iterable[NotCovered], presentation: Presentation) -> tuple[Card, ...]:
+    """Return cards for the orders that could not be judged although a policy may decide on them.
+
+    Silence would look like clearance. An order on which no policy decides, or that is not to be done, has no card.
+    """
+    rest = tuple(not_covered)
+    cards = (_card_of(why, [one.reference for one in rest if one.reason is why], presentation) for why in _UNJUDGED)
+    return tuple(card for card in cards if card is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    one: str
+    several: str
+    bullet: str
+    what_to_do: str
+    indicator: Literal["info", "critical"]
+    topic: str
+
+
+_UNJUDGED = {
+    Why.OTHER_PATIENT: _Words(
+        one="1 order names another patient: verify the patient before signing. Necessity was not evaluated.",
+        several="orders name another patient: verify the patient before signing. Necessity was not evaluated.",
+        bullet="its subject is not the patient whose orders are being signed",
+        what_to_do="Nothing of this patient's chart was held against them.",
+        indicator="critical",
+        topic="contraindication",
+    ),
+    Why.NO_CODE: _Words(
+        one="1 order has no readable code: necessity was not evaluated. This is not a denial.",
+        several="orders have no readable code: necessity was not evaluated. This is not a denial.",
+        bullet="the code is missing, has no system, or is text only",
+        what_to_do="Add a code with its system (such as CPT) to have the order evaluated.",
         indicator="info",
-        source=_source(presentation, "guideline"),
+        topic="guideline",
+    ),
+}
+
+
+def _card_of(why: Why, references: Sequence[str], presentation: Presentation) -> Card | None:
+    if not references:
+        return None
+    words = _UNJUDGED[why]
+    bullets = [f"- {code(reference)}: {words.bullet}" for reference in references]
+    return Card(
+        uuid=str(uuid5(_NAMESPACE, f"{why.name} {' '.join(references)}")),
+        summary=words.one if len(references) == 1 else f"{len(references)} {words.several}",
+        detail="\n".join([*bullets, "", words.what_to_do, "", NOTICE]),
+        indicator=words.indicator,
+        source=_source(presentation, words.topic),
     )
 
 
@@ -129,19 +168,25 @@ def _links(group: Sequence[Determination], presentation: Presentation) -> Iterat
     for one in group:
         if one.plan.canonical not in seen:
             seen.add(one.plan.canonical)
-            url = f"{presentation.base_url}/policies/{one.plan.group}#{one.order.code}"
+            url = f"{presentation.base_url}/policies/{quote(one.plan.group)}#{quote(one.order.code)}"
             yield Link(label=f"Policy: {one.plan.title}, {one.plan.version}", url=url, type="absolute")
 
 
 def _suggestions(group: Sequence[Determination], identity: UUID) -> Iterator[Suggestion]:
     for one in group:
         for suggestion in one.plan.suggestions:
-            if _applies(suggestion, one):
+            if _applies(suggestion, one) and (suggestion.activity is not None or _can_be_named(one.order.resource)):
                 yield Suggestion(
                     label=suggestion.label,
                     uuid=str(uuid5(identity, f"{one.order.reference} {suggestion.label}")),
                     actions=(_action(suggestion, one),),
                 )
+
+
+def _can_be_named(order: Resource) -> bool:
+    """Return whether a client knows the order by the reference that would delete it."""
+    name = order.get("id")
+    return type(name) is str and re.fullmatch(r"[A-Za-z0-9\-.]{1,64}", name) is not None
 
 
 def _applies(suggestion: plan_model.Suggestion, determination: Determination) -> bool:

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from cds_service.fhir.dating import dated
-from cds_service.fhir.definitions import element
+from cds_service.fhir.definitions import element, is_a
 from cds_service.fhir.element import Resource
 from cds_service.fhir.record import PatientRecord, code_element
 from cds_service.fhir.temporal import Date, compare
@@ -43,7 +43,7 @@ _NOT_YET = {
     "registered", "preliminary", "partial", "draft", "preparation", "in-progress", "on-hold", "planned",
     "unconfirmed", "provisional", "differential",
 }  # fmt: skip
-_SUBJECTS = ("subject", "patient")
+_SUBJECTS = ("subject", "patient", "beneficiary", "for")
 _WITHOUT_SUBJECT = {"Patient", "Practitioner", "PractitionerRole", "Organization", "Location", "Medication"}
 
 
@@ -75,7 +75,11 @@ class Chart:
 
     @cached_property
     def rejected(self) -> tuple[Mapping[str, Any], ...]:
-        """Return what may not be used, as `{reason, resource}`: other-patient, entered-in-error, preliminary, …"""
+        """Return what may not be used, as `{reason, resource}`: other-patient, entered-in-error, preliminary, …
+
+        Besides: `not-done` for an order that something shall not be done, and `modifier-unknown` for a resource whose
+        meaning an extension changes (R4 2.4, Extensibility: who does not understand it may not process the resource).
+        """
         return tuple(
             {"reason": reason, "resource": resource}
             for resource in self.record.resources
@@ -98,6 +102,8 @@ class Chart:
         status = status_of(resource)
         return (
             self._wrong_subject(resource, kind)
+            or ("modifier-unknown" if resource.get("modifierExtension") else None)
+            or ("not-done" if resource.get("doNotPerform") is True else None)
             or (None if any_status else _wrong_status(kind, status, resource))
             or self._wrong_date(resource)
         )
@@ -114,7 +120,7 @@ class Chart:
         return None
 
     def _wrong_date(self, resource: Resource) -> str | None:
-        day = dated(resource)
+        day = dated(resource) or dated(resource, "start")
         if day is None:
             return None
         order = compare(day, self.as_of)
@@ -135,12 +141,12 @@ def _wrong_status(kind: str, status: str | None, resource: Resource) -> str | No
 
 def _passes(resource: Resource, wanted: CodeFilter) -> bool:
     known = element(str(resource["resourceType"]), wanted.path)
-    for key in known.keys if known else ():
+    for key, kind in zip(known.keys, known.types, strict=True) if known else ():
         value = resource.get(key)
+        bare = is_a(kind, "code") or is_a(kind, "uri")
         for one in value if type(value) is list else (value,):
-            for system, code in codes_of(one):
-                if (system, code) in wanted.codes:
-                    return True
-                if type(one) is str and any(code == member for _, member in wanted.codes):
-                    return True
+            if any(code in wanted.codes for code in codes_of(one)):
+                return True
+            if bare and any(one == member for _, member in wanted.codes):
+                return True
     return False

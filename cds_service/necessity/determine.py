@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -15,7 +16,7 @@ from cds_service.expressions.logic import Truth, any_of
 from cds_service.fhir.encoding import canonical
 from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.temporal import Date
-from cds_service.fhir.values import codes_of
+from cds_service.fhir.values import Code, codes_of
 from cds_service.necessity.chart import Chart
 from cds_service.necessity.evidence import gather_evidence
 from cds_service.necessity.lifecycle import refusal
@@ -201,16 +202,21 @@ class _Evaluation:
         )
 
     def _same_site(self, wanted: DeterminationOf, other: Order) -> Truth:
-        """Return whether two orders name a site in common; None if either names none."""
+        """Return whether two orders name a site in common; None if that cannot be told from what they name."""
         if wanted.same_site is None:
             return True
         mine, theirs = self._sites(wanted.same_site, self.order), self._sites(wanted.same_site, other)
-        return bool(mine & theirs) if mine and theirs else None
+        codes, others = set(chain(*mine)), set(chain(*theirs))
+        if codes & others:
+            return True
+        comparable = {system for system, _ in codes} & {system for system, _ in others}
+        return False if comparable and all(mine) and all(theirs) else None
 
-    def _sites(self, expression: Expression, order: Order) -> set[bytes]:
+    def _sites(self, expression: Expression, order: Order) -> list[frozenset[Code]]:
+        """Return the sites that an order names, each with the codes it goes by: none for a site in words only."""
         self.environment.focus, focus = order.resource, self.environment.focus
         try:
-            return {_key(item) for item in expression.items(self.environment)}
+            return [frozenset(codes_of(item)) for item in expression.items(self.environment)]
         finally:
             self.environment.focus = focus
 
@@ -241,12 +247,7 @@ class _Evaluation:
         if isinstance(text, str):
             return text
         found, _ = self._guarded(lambda: tuple(text.items(self.environment)))
-        return str(found[0]) if found else None
-
-
-def _key(item: Any) -> bytes:
-    codes = sorted(str(code) for code in codes_of(item)) if not isinstance(item, str) else []
-    return canonical(codes or item)
+        return found[0] if found and isinstance(found[0], str) else None
 
 
 def _conditions(results: Sequence[CriterionResult]) -> Iterator[Note]:

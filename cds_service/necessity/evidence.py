@@ -50,20 +50,25 @@ def words_of(value: Any) -> str | None:
             words = [one for one in map(words_of, value) if one]
             return ", ".join(words) or None
         case {"coding": [*codings]}:
-            words = [one for one in map(words_of, codings) if one]
-            return words[0] if words else value.get("text")
-        case {"code": str(), "value": _} | {"unit": str(), "value": _}:
-            return f"{value.get('comparator', '')}{value['value']} {value.get('unit') or value['code']}"
+            return next((one for one in map(words_of, codings) if one), _text(value, "text"))
+        case {"value": int() | Decimal() as number} if not isinstance(number, bool):
+            unit = _text(value, "unit") or _text(value, "code")
+            return f"{_text(value, 'comparator') or ''}{number}{f' {unit}' if unit else ''}"
         case {"code": str() as code}:
-            return str(value.get("display") or code)
-        case {"start": start} | {"end": start}:
-            return f"{start} to {value.get('end', '…')}"
+            return _text(value, "display") or code
+        case {"start": _} | {"end": _}:
+            return f"{_text(value, 'start') or '…'} to {_text(value, 'end') or '…'}"
         case {"text": str() as text}:
             return text
         case {"reference": str() as reference}:
-            return str(value.get("display") or reference)
+            return _text(value, "display") or reference
         case {"display": str() as display}:
             return display
         case {"value": inner}:
             return words_of(inner)
     return None
+
+
+def _text(holder: Mapping[str, Any], name: str) -> str | None:
+    text = holder.get(name)
+    return text if type(text) is str and text else None

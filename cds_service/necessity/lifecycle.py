@@ -25,7 +25,7 @@ def refusal(plan: PlanDefinition, as_of: Date, *, production: bool) -> str | Non
     if plan.last_review_date is None:
         return "the policy has no date of its last review"
     expires = add(plan.last_review_date, _REVIEW_VALID_MONTHS, "month")
-    if expires is None or compare(as_of, expires) == 1:
+    if expires is None or compare(as_of, expires) not in (-1, 0):  # a review whose day is open may be too old
         return f"the policy's last review is older than {_REVIEW_VALID_MONTHS} months"
     starts_later = plan.effective_from is not None and compare(as_of, plan.effective_from) == -1
     ended = plan.effective_to is not None and compare(as_of, plan.effective_to) == 1

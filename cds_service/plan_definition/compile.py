@@ -14,7 +14,7 @@ from typing import Any
 
 from cds_service.errors import ContentError, UnsupportedFeature
 from cds_service.expressions.language import Expression, Scope, Types
-from cds_service.fhir.definitions import element, is_resource
+from cds_service.fhir.definitions import element, is_a, is_resource
 from cds_service.fhir.encoding import canonical as canonical_json
 from cds_service.fhir.temporal import Date, parse_date
 from cds_service.fhir.value_set import ValueSet
@@ -365,6 +365,8 @@ class _PlanCompiler:
         site = _part(written[0], "sameSite", "valueExpression")
         at_order = replace(scope, context=("ServiceRequest",))
         same_site = self._expression(site, at_order, f"{place}.sameSite") if site else None
+        if same_site and same_site.types not in (("CodeableConcept",), ("Coding",), ("code",)):
+            raise ContentError("`sameSite` gives codes: a CodeableConcept, a Coding or a code", element=place)
         self.value_sets.add(codes.partition("|")[0])
         return DeterminationOf(canonical.partition("|")[0], node, self._value_set(codes, place), same_site)
 
@@ -383,6 +385,8 @@ class _PlanCompiler:
             expression = _part(written, "text", "valueExpression")
             if expression is not None:
                 text = self._expression(expression, scope, f"{place}.state-text({state})")
+                if len(text.types) != 1 or not is_a(text.types[0].replace("System.String", "string"), "string"):
+                    raise ContentError("a `state-text` is a text: end in `.display`, or join with `&`", element=place)
             if not text:
                 raise ContentError("a `state-text` needs a text", element=place)
             yield state, StateText(text, _part(written, "indicator", "valueCode"))
@@ -405,6 +409,8 @@ class _PlanCompiler:
                 activity = self.artifacts.find("ActivityDefinition", canonical).resource
             except ContentError as error:
                 raise error.located(element=place) from None
+            if activity.get("kind") not in ORDER_TYPES or not isinstance(activity.get("code"), Mapping):
+                raise ContentError(f"`{canonical}` needs a `kind` that is a request, and a `code`", element=place)
         return Suggestion(
             label=_text(action, "title", place),
             kind="create" if kinds == {"create"} else "delete",
@@ -510,6 +516,9 @@ def _value_of(extension: Mapping[str, Any], url: str) -> tuple[str, Any] | None:
 def _parameter_value(kind: str, value: Any) -> tuple[Any, str]:
     if kind in ("Duration", "Quantity") and isinstance(value, Mapping):
         code = str(value.get("code") or value.get("unit") or "1")
+        if kind == "Duration" and code not in _UCUM_CALENDAR:
+            known_units = ", ".join(f"`{one}`" for one in _UCUM_CALENDAR)
+            raise ContentError(f"a duration's `code` is one of {known_units}", element="PlanDefinition.extension")
         unit = _UCUM_CALENDAR.get(code, code) if kind == "Duration" else code
         return Quantity(_number(value.get("value")), unit), "System.Quantity"
     known: Mapping[str, tuple[str, type]] = {

@@ -86,7 +86,7 @@ def evaluate(
     mine = {id(draft) for draft in exchange.drafts}
     names = {_name(draft) for draft in exchange.drafts}
     drafts = [one for one in record.resources if id(one) in mine or _name(one) in names]
-    orders = read_orders(drafts, policies, received=received, as_of=as_of)
+    orders = read_orders(drafts, policies, record, received=received, as_of=as_of)
     determinations = determine_all(orders, policies, record, production=production)
     wanted = exchange.selected
     if wanted is not None:
@@ -101,4 +101,5 @@ def evaluate(
 
 
 def _name(resource: Mapping[str, Any]) -> tuple[object, object]:
-    return resource.get("resourceType"), resource.get("id") or id(resource)
+    name = resource.get("id")
+    return resource.get("resourceType"), name if type(name) is str and name else id(resource)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from statistics import median
 from typing import Any
 
-from cds_service.cards import not_coded_card, render
+from cds_service.cards import render
 from cds_service.cds_hooks import Response, parse, to_json_object
 from cds_service.fhir.encoding import decode, encode, member_of, refuse_duplicate_keys
 from cds_service.fhir.record import PatientRecord
@@ -46,7 +46,7 @@ def measure(name: str) -> None:
         return PatientRecord(exchange.patient_id, (*exchange.drafts, *exchange.chart), full_urls=exchange.full_urls)
 
     chart = record()
-    orders = read_orders(exchange.drafts, shipped(), received=RECEIVED)
+    orders = read_orders(exchange.drafts, shipped(), chart, received=RECEIVED)
     determinations = determine_all(orders, shipped(), chart)
     cards = render(determinations, application.presentation)
     steps: dict[str, Callable[[], Any]] = {
@@ -57,12 +57,9 @@ def measure(name: str) -> None:
         ),
         "bundles read": lambda: service.read(parsed),
         "record indexed": record,
-        "orders read": lambda: read_orders(exchange.drafts, shipped(), received=RECEIVED),
+        "orders read": lambda: read_orders(exchange.drafts, shipped(), chart, received=RECEIVED),
         "criteria evaluated": lambda: determine_all(orders, shipped(), record()),
-        "cards rendered": lambda: (
-            render(determinations, application.presentation),
-            not_coded_card((), application.presentation),
-        ),
+        "cards rendered": lambda: render(determinations, application.presentation),
         "response encoded": lambda: encode(to_json_object(Response(cards=cards))),
     }
     whole = cpu(lambda: application.answer(service, body))

@@ -345,6 +345,37 @@ def test_an_unforeseen_error_is_logged_by_type_and_place_only(failing: FastAPI, 
     assert CANARY not in caplog.text
 
 
+def exchanged(app: FastAPI, received: list[dict[str, Any]], *, fails_at: str = "") -> list[str]:
+    """Return the types of the messages that an ASGI server would get; it fails at one of them."""
+    sent: list[str] = []
+
+    async def receive() -> dict[str, Any]:
+        return received.pop(0)
+
+    async def take(message: Any) -> None:
+        sent.append(message["type"])
+        if message["type"] == fails_at:
+            raise OSError(CANARY)
+
+    scope = {"type": "http", "method": "POST", "path": SIGN, "query_string": b"", "headers": []}
+    asyncio.run(app(scope, receive, take))
+    return sent
+
+
+def test_a_client_that_leaves_is_not_answered(app: FastAPI, caplog: pytest.LogCaptureFixture):
+    pieces = [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
+    assert exchanged(app, pieces) == []
+    assert caplog.records == []
+
+
+def test_an_answer_that_breaks_off_is_not_begun_again(app: FastAPI, caplog: pytest.LogCaptureFixture):
+    whole = [{"type": "http.request", "body": json.dumps(request()).encode(), "more_body": False}]
+    sent = exchanged(app, whole, fails_at="http.response.body")
+    assert sent == ["http.response.start", "http.response.body"]
+    assert "OSError at" in caplog.text
+    assert CANARY not in caplog.text
+
+
 def test_no_value_of_the_chart_is_in_any_error(app: FastAPI, failing: FastAPI):
     """The canary stands in every text of the request, which then fails in each way that a request can."""
     message = request(order(CANARY), chart=({**PATIENT, "name": [{"text": CANARY}]}, finding(CANARY)))

@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -495,6 +496,8 @@ def test_the_service_is_served(policies: Path):
         command("serve", "--mode", "sandbox", "--port", 0), env=environment(policies), stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stderr is not None
+        patience = threading.Timer(20, process.kill)
+        patience.start()
         try:
             told, warned = process.stderr.readline(), process.stderr.readline()
             found = re.fullmatch(r"cds-service: (http://127\.0\.0\.1:\d+), mode sandbox, 1 policy\n", told)
@@ -508,6 +511,7 @@ def test_the_service_is_served(policies: Path):
         finally:
             process.send_signal(signal.SIGINT)
             rest = process.stderr.read()
+            patience.cancel()
         assert process.wait() == 0
         assert rest == ""
 

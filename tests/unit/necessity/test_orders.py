@@ -1,0 +1,252 @@
+"""Draft orders → what is judged: every coding that a policy decides on, each once, on its day."""
+
+from __future__ import annotations
+
+import copy
+from functools import cache
+from typing import Any
+
+import pytest
+
+from cds_service.fhir.element import locate
+from cds_service.fhir.temporal import Date, parse_date
+from cds_service.necessity.orders import BILLING_OPTIONS, Orders, read_orders, reference_date
+from cds_service.plan_definition.policies import Policies
+from tests.unit.plan_definition.plans import CODES, compiled, plan, value_set
+
+RECEIVED = Date((2026, 1, 15))
+CPT, CPT_OID = "http://www.ama-assn.org/go/cpt", "urn:oid:2.16.840.1.113883.6.12"
+
+
+@cache
+def policies() -> Policies:
+    cpt = value_set("cpt", "63102")
+    cpt["compose"]["include"][0]["system"] = CPT
+    sets = (value_set("widgets", "A", "B"), cpt)
+    return compiled(plan(), plan(name="corpectomy", codes="cpt"), sets=sets)
+
+
+def coding(code: str, system: str = CODES) -> dict[str, Any]:
+    return {"system": system, "code": code}
+
+
+def order(*codings: dict[str, Any], **more: Any) -> dict[str, Any]:
+    coded = {"code": {"coding": [*codings]}} if codings else {}
+    return {"resourceType": "ServiceRequest", "id": "o1", "status": "draft", **coded, **more}
+
+
+def read(*drafts: dict[str, Any], **more: Any) -> Orders:
+    return read_orders(drafts, policies(), received=RECEIVED, **more)
+
+
+def covered(*drafts: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(one.path, one.code) for one in read(*drafts).covered]
+
+
+# -- codings ------------------------------------------------------------------------------------------------------
+
+
+def test_an_order_is_judged_by_its_code() -> None:
+    (one,) = read(order(coding("A"))).covered
+    assert (one.reference, one.path, one.coded) == ("ServiceRequest/o1", "ServiceRequest/o1.code.coding[0]", (CODES, "A"))
+
+
+def test_codings_of_one_code_are_synonyms_each_with_a_policy_is_judged() -> None:
+    several = order(coding("Z"), coding("A"), coding("63102", CPT), coding("A", "http://elsewhere"))
+    assert covered(several) == [("ServiceRequest/o1.code.coding[1]", "A"), ("ServiceRequest/o1.code.coding[2]", "63102")]
+
+
+def test_the_same_coding_twice_is_judged_once_and_is_no_duplicate_order() -> None:
+    (one,) = read(order(coding("A"), coding("A"))).covered
+    assert one.duplicates == ()
+
+
+@pytest.mark.parametrize("system", [CPT, CPT_OID])
+def test_a_system_is_known_by_each_of_its_names(system: str) -> None:
+    assert covered(order(coding("63102", system))) == [("ServiceRequest/o1.code.coding[0]", "63102")]
+    (one,) = read(order(coding("63102", system))).covered
+    assert one.coded == (CPT, "63102")
+    assert one.coding["system"] == system
+
+
+ODD_CODES: list[Any] = [
+    None, 5, "A", [], {}, [coding("A")], {"coding": None}, {"coding": "A"}, {"coding": {"a": 1}}, {"coding": [None, 5, "A", []]},
+    {"coding": [{"code": "A"}]}, {"coding": [{"system": CODES}]}, {"coding": [{"system": {}, "code": "A"}]},
+    {"coding": [{"system": [CODES], "code": "A"}]}, {"coding": [{"system": CODES, "code": 5}]}, {"text": "replace it"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("code", ODD_CODES, ids=repr)
+def test_an_order_without_a_readable_code_is_told_and_not_judged(code: object) -> None:
+    found = read(order(code=code))
+    assert found.covered == ()
+    assert [(one.reference, one.code, one.reason) for one in found.not_covered] == [
+        ("ServiceRequest/o1", None, "no code, or a code as text only")
+    ]
+
+
+def test_an_order_that_no_policy_decides_on_is_told_with_its_code() -> None:
+    (one,) = read(order(coding("Z"), coding("A", "http://elsewhere"))).not_covered
+    assert (one.code, one.reason) == ("Z", "no policy decides on this code")
+
+
+@pytest.mark.parametrize(
+    ("request_", "path"),
+    [
+        ({"resourceType": "DeviceRequest", "codeCodeableConcept": {"coding": [coding("A")]}}, "code.coding[0]"),
+        ({"resourceType": "MedicationRequest", "medicationCodeableConcept": {"coding": [coding("A")]}}, "medication.coding[0]"),
+        ({"resourceType": "ServiceRequest", "code": {"coding": [coding("A")]}}, "code.coding[0]"),
+    ],
+    ids=lambda one: one["resourceType"] if isinstance(one, dict) else one,
+)  # fmt: skip
+def test_each_kind_of_order_has_its_code_where_the_path_says(request_: dict[str, Any], path: str) -> None:
+    drafted = {"id": "o1", "status": "draft", **request_}
+    (one,) = read(drafted).covered
+    assert one.path == f"{drafted['resourceType']}/o1.{path}"
+    ((container, key),) = locate(drafted, one.path)
+    assert container[key] is one.coding
+
+
+def test_what_is_no_order_is_not_read() -> None:
+    found = read({"resourceType": "Observation", "id": "x", "code": {"coding": [coding("A")]}}, order(coding("A")))
+    assert [one["id"] for one in found.drafts] == ["o1"]
+
+
+def test_an_order_without_an_id_is_named_by_its_content() -> None:
+    drafted = order(coding("A"))
+    del drafted["id"]
+    (one,) = read(drafted).covered
+    assert one.reference.startswith("ServiceRequest/~")
+    assert one.path == f"{one.reference}.code.coding[0]"
+
+
+# -- billing options ----------------------------------------------------------------------------------------------
+
+
+def billed(*codings: dict[str, Any], complex_: bool = True) -> dict[str, Any]:
+    inner = [{"url": "code", "valueCoding": one} for one in codings]
+    written = [{"url": BILLING_OPTIONS, "extension": inner}] if complex_ else [{**inner[0], "url": BILLING_OPTIONS}]
+    return {"extension": [{"url": "https://example.org/other"}, *written], "coding": [coding("Z")]}
+
+
+@pytest.mark.parametrize("complex_", [True, False])
+def test_a_code_that_will_be_billed_is_judged_at_its_own_path(complex_: bool) -> None:
+    drafted = order(code=billed(coding("A"), complex_=complex_))
+    (one,) = read(drafted).covered
+    ((container, key),) = locate(drafted, one.path)
+    assert container[key] is one.coding
+    assert one.code == "A"
+
+
+def test_several_codes_that_will_be_billed_have_paths_of_their_own() -> None:
+    found = read(order(code=billed(coding("A"), coding("B")))).covered
+    assert [one.code for one in found] == ["A", "B"]
+    assert len({one.path for one in found}) == 2
+
+
+@pytest.mark.parametrize(
+    "extension",
+    [None, {}, "x", [None], ["x"], [{"url": BILLING_OPTIONS}], [{"url": BILLING_OPTIONS, "extension": "x"}],
+     [{"url": BILLING_OPTIONS, "extension": [None, 5, {"valueCoding": "A"}]}], [{"url": {}, "valueCoding": coding("A")}]],
+    ids=repr,
+)  # fmt: skip
+def test_odd_billing_options_are_passed_over(extension: object) -> None:
+    drafted = order(code={"coding": [coding("A")], "extension": extension})
+    assert covered(drafted) == [("ServiceRequest/o1.code.coding[0]", "A")]
+
+
+# -- what is not to be done ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"doNotPerform": True}, *({"status": one} for one in ("revoked", "cancelled", "entered-in-error", "completed"))],
+    ids=repr,
+)
+def test_what_is_not_to_be_done_is_not_judged(change: dict[str, Any]) -> None:
+    found = read(order(coding("A")) | change)
+    assert found.covered == ()
+    assert [one.reason for one in found.not_covered] == ["not to be performed"]
+
+
+@pytest.mark.parametrize("status", ["draft", "active", "on-hold", "unknown", None, 5, [], ["revoked"], {}, {"a": 1}], ids=repr)
+def test_any_other_status_leaves_an_order_to_be_judged(status: object) -> None:
+    assert covered(order(coding("A"), status=status)) == [("ServiceRequest/o1.code.coding[0]", "A")]
+
+
+@pytest.mark.parametrize("flag", [False, None, "true", 1, {}], ids=repr)
+def test_only_a_plain_yes_forbids_an_order(flag: object) -> None:
+    assert len(covered(order(coding("A"), doNotPerform=flag))) == 1
+
+
+# -- duplicates ---------------------------------------------------------------------------------------------------
+
+
+def test_an_order_repeated_is_judged_once_and_lists_its_repetitions() -> None:
+    one, other = order(coding("A")), order(coding("A"), id="o2", authoredOn="2026-01-14", identifier=[{"value": "x"}])
+    found = read(one, other, order(coding("A"), id="o3", meta={"versionId": "2"}))
+    assert [(each.reference, each.duplicates) for each in found.covered] == [
+        ("ServiceRequest/o1", ("ServiceRequest/o2", "ServiceRequest/o3"))
+    ]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"bodySite": [{"text": "left"}]}, {"quantityQuantity": {"value": 2}}, {"occurrenceDateTime": "2026-02-01"}, {"resourceType": "DeviceRequest"}],
+    ids=repr,
+)  # fmt: skip
+def test_an_order_that_differs_in_what_is_ordered_is_another(change: dict[str, Any]) -> None:
+    assert len(read(order(coding("A")), order(coding("A"), id="o2") | change).covered) == 2
+
+
+def test_two_codes_of_one_order_are_two_and_no_duplicates() -> None:
+    assert [one.duplicates for one in read(order(coding("A"), coding("B"))).covered] == [(), ()]
+
+
+# -- the reference date -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("authored", "day"),
+    [
+        ("2026-01-10", "2026-01-10"),
+        ("2026-01-10T23:30:00-11:00", "2026-01-10"),
+        ("2026-01-10T00:30:00+14:00", "2026-01-10"),
+        ("2026-01", "2026-01-15"),
+        ("2026", "2026-01-15"),
+        ("soon", "2026-01-15"),
+        ("2026T10", "2026-01-15"),
+        ("", "2026-01-15"),
+        (None, "2026-01-15"),
+        (5, "2026-01-15"),
+        ([], "2026-01-15"),
+        ({"a": 1}, "2026-01-15"),
+    ],
+    ids=repr,
+)
+def test_an_order_is_judged_on_the_day_it_was_authored_else_received(authored: object, day: str) -> None:
+    (one,) = read(order(coding("A"), authoredOn=authored)).covered
+    assert str(one.as_of) == day
+
+
+def test_a_day_that_is_asked_for_wins() -> None:
+    asked = parse_date("2025-06-30")
+    (one,) = read(order(coding("A"), authoredOn="2026-01-10"), as_of=asked).covered
+    assert one.as_of == asked
+
+
+def test_a_day_that_is_not_known_whole_is_no_reference_date() -> None:
+    assert reference_date({"authoredOn": "2026-01"}) is None
+    assert reference_date({}) is None
+
+
+def test_each_order_has_its_own_day() -> None:
+    found = read(order(coding("A"), authoredOn="2026-01-10"), order(coding("B"), id="o2", authoredOn="2026-01-12"))
+    assert [str(one.as_of) for one in found.covered] == ["2026-01-10", "2026-01-12"]
+
+
+def test_nothing_that_was_ordered_is_changed() -> None:
+    drafted = order(code=billed(coding("A"), coding("B")), authoredOn="2026-01-10")
+    before = copy.deepcopy(drafted)
+    read(drafted)
+    assert drafted == before
