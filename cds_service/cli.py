@@ -218,7 +218,8 @@ def _refuse_other_json(value: object, body: bytes) -> None:
 
 
 def _text(evaluation: Evaluation, *, code: str | None) -> Iterator[str]:
-    from cds_service.necessity.explain import explain, explain_not_covered, printable
+    from cds_service.necessity.explain import explain, explain_not_covered
+    from cds_service.necessity.wording import printable
 
     chosen = [one for one in evaluation.determinations if code in (None, one.order.code)]
     if code is not None and not chosen:
@@ -262,7 +263,7 @@ def validate(
 
 def _issues_of(name: str) -> list[str]:
     from cds_service.fhir.validate import validate as issues_of
-    from cds_service.necessity.explain import printable
+    from cds_service.necessity.wording import printable
 
     try:
         value = _json_of(name)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
-from cds_service.cards.reading import REASON_WORDS, gaps_of, state_words
+from cds_service.cards.reading import gaps_of, state_words
 from cds_service.cards.text import code, plain
 from cds_service.necessity.model import CriterionResult, Determination, Evidence, Kind, Note, Outcome
+from cds_service.necessity.wording import REASON_WORDS
 from cds_service.plan_definition.model import Criterion
 from cds_service.plan_definition.profile import Role
 

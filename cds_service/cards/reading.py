@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from cds_service.necessity.model import CriterionResult, Determination, Kind, Outcome
 from cds_service.plan_definition.model import Criterion
-from cds_service.plan_definition.profile import Reason, Role
+from cds_service.plan_definition.profile import Role
 
-__all__ = ["REASON_WORDS", "deciding", "gaps_of", "is_critical", "open_questions", "says_critical", "state_words"]
+__all__ = ["deciding", "gaps_of", "is_critical", "open_questions", "says_critical", "state_words"]
 
 _STATE_WORDS = {
     "true": "Met",
@@ -18,15 +18,6 @@ _STATE_WORDS = {
     "excludes": "Stands against it",
     "conflict": "Conflicts",
     "no-conflict": "No conflict",
-}
-REASON_WORDS = {
-    Reason.ABSENT: "nothing on record",
-    Reason.STALE: "too old, or before the last operation",
-    Reason.PRELIMINARY: "not final or not confirmed",
-    Reason.NARRATIVE_ONLY: "at most in free text, which is not read",
-    Reason.AMBIGUOUS: "can be read in more than one way",
-    Reason.CONFLICT: "the record contradicts itself",
-    Reason.UNREADABLE: "could not be read",
 }
 
 

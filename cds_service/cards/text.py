@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 
+from cds_service.necessity.wording import printable
+
 __all__ = ["clean", "code", "plain"]
 
-_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]#|~!])")
 _LONGEST = 600
 
 
 def clean(text: object) -> str:
     """Return text without control, zero-width and direction-changing characters, on one line, of bounded length."""
-    line = " ".join(_UNSEEN.sub(" ", str(text)).split())
+    line = printable(text)
     return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
 
 

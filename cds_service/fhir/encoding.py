@@ -85,4 +85,4 @@ def _place(message: str) -> str:
     _, found, position = message.rpartition("(byte ")
     if found:
         return f"at byte {position.rstrip(')')}"
-    return "the text ends too early" if "truncated" in message else "not UTF-8 or not JSON"
+    return "it is cut short, or is not UTF-8"

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 from textwrap import wrap
 
 from cds_service.necessity.model import CriterionResult, Determination, Evidence, Kind, Outcome
 from cds_service.necessity.orders import NotCovered
+from cds_service.necessity.wording import REASON_WORDS, printable
 from cds_service.plan_definition.model import Criterion
-from cds_service.plan_definition.profile import Reason, Role
+from cds_service.plan_definition.profile import Role
 
-__all__ = ["explain", "explain_not_covered", "printable"]
+__all__ = ["explain", "explain_not_covered"]
 
 _WIDTH = 80
 _LONGEST_VALUE = 300
@@ -28,19 +27,9 @@ _KINDS = {Kind.CLINICAL: "criteria not met on record", Kind.CODING: "the code do
 _STATES = {"true": ("yes", _GREEN), "false": ("no", _RED), "unknown": ("?", _YELLOW)}
 _MARK = 5
 """The width of the column with the state; what belongs to a criterion is set under its title."""
-_REASONS = {
-    Reason.ABSENT: "nothing on record",
-    Reason.STALE: "too old, or from before the last operation",
-    Reason.PRELIMINARY: "not final or not confirmed",
-    Reason.NARRATIVE_ONLY: "at most in free text, which is not read",
-    Reason.AMBIGUOUS: "can be read in more than one way",
-    Reason.CONFLICT: "the record contradicts itself",
-    Reason.UNREADABLE: "could not be read",
-}
 _UNMARKED = (Role.REQUIRED, Role.GROUP, Role.ALTERNATIVE)
 _NOTED = (Role.CONDITION, Role.CAUTION)
 """What these say stands under the criteria, in a list of its own."""
-_ESCAPE_SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b.")
 
 
 def explain(determination: Determination, *, colour: bool = False) -> tuple[str, ...]:
@@ -55,13 +44,6 @@ def explain(determination: Determination, *, colour: bool = False) -> tuple[str,
 def explain_not_covered(orders: Iterable[NotCovered]) -> tuple[str, ...]:
     """Return a line or more for every order on which no policy decides."""
     return tuple(line for one in orders for line in _set(f"{one.code or one.reference}: not covered - {one.reason}"))
-
-
-def printable(text: object) -> str:
-    """Return text on one line, without escape sequences and without characters that a reader cannot see."""
-    plain = _ESCAPE_SEQUENCE.sub("", str(text))
-    seen = "".join(" " if unicodedata.category(one)[0] == "C" else one for one in plain)
-    return " ".join(seen.split())
 
 
 def _lines(one: Determination, colour: bool) -> Iterator[str]:
@@ -118,7 +100,7 @@ def _about(result: CriterionResult) -> Iterator[str]:
         yield f"problem: {result.problem}"
     if result.state is None and not criterion.parts:
         if result.reason:
-            yield f"unknown: {_REASONS[result.reason]}"
+            yield f"unknown: {REASON_WORDS[result.reason]}"
         if criterion.prompt:
             yield f"to supply: {criterion.prompt}"
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from cds_service.fhir.temporal import Date
-from cds_service.necessity.explain import explain, explain_not_covered, printable
+from cds_service.necessity.explain import explain, explain_not_covered
+from cds_service.necessity.wording import printable
 from cds_service.plan_definition.policies import Policies
 from cds_service.services.evaluation import Evaluation, evaluate, exchange_of
 from cds_service.wiring import load_policies
@@ -171,5 +172,5 @@ def test_an_order_that_no_policy_covers_has_a_line():
     found = evaluated(order("o2", "paint"), order("o3", code={"text": "a widget"}))
     assert explain_not_covered(found.not_covered) == (
         "paint: not covered - no policy decides on this code",
-        "ServiceRequest/o3: not covered - no code, or a code as text only",
+        "ServiceRequest/o3: not covered - no code with its system, or a code as text only",
     )

@@ -1,0 +1,30 @@
+"""Words that every rendering of a determination shares, and text that is safe to put on a line."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from cds_service.plan_definition.profile import Reason
+
+__all__ = ["REASON_WORDS", "printable"]
+
+REASON_WORDS = {
+    Reason.ABSENT: "nothing on record",
+    Reason.STALE: "too old, or from before the last operation",
+    Reason.PRELIMINARY: "not final or not confirmed",
+    Reason.NARRATIVE_ONLY: "at most in free text, which is not read",
+    Reason.AMBIGUOUS: "can be read in more than one way",
+    Reason.CONFLICT: "the record contradicts itself",
+    Reason.UNREADABLE: "could not be read",
+}
+"""Why a criterion is unknown."""
+
+_ESCAPE_SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b.")
+
+
+def printable(text: object) -> str:
+    """Return text on one line, without escape sequences and without characters that a reader cannot see."""
+    plain = _ESCAPE_SEQUENCE.sub("", str(text))
+    seen = "".join(" " if unicodedata.category(one)[0] == "C" else one for one in plain)
+    return " ".join(seen.split())
