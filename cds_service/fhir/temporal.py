@@ -47,10 +47,6 @@ class Temporal:
     offset: int | None = None
     """Minutes east of UTC; None where no time zone is stated."""
 
-    def __str__(self) -> str:
-        """Return the text that FHIR would hold."""
-        raise NotImplementedError
-
 
 @dataclass(frozen=True, slots=True)
 class Date(Temporal):
