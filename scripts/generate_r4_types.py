@@ -49,9 +49,8 @@ def models() -> dict[str, type]:
         if module.name in ("tests", "fhirtypes", "fhirtypesvalidators"):
             continue
         loaded = importlib.import_module(f"fhir.resources.R4B.{module.name}")
-        for name, thing in vars(loaded).items():
-            if isinstance(thing, type) and thing.__module__ == loaded.__name__:
-                found[name] = thing
+        own = (one for one in vars(loaded).items() if isinstance(one[1], type) and one[1].__module__ == loaded.__name__)
+        found.update(own)
     return found
 
 

@@ -89,7 +89,7 @@ def _evidence(evidence: Sequence[Evidence], most: int = 4) -> str:
     if not evidence:
         return ""
     shown = [
-        ", ".join(part for part in (plain(one.value), code(one.path), one.date, one.status) if part)
+        ", ".join(part for part in (plain(one.value), code(one.path), one.date, plain(one.status)) if part)
         for one in evidence[:most]
     ]
     more = f"; and {len(evidence) - most} more" if len(evidence) > most else ""

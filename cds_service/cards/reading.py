@@ -99,10 +99,10 @@ def open_questions(determination: Determination) -> list[CriterionResult]:
         result = determination.result(criterion.id)
         if result.state is not None:
             return
-        if criterion.parts:
-            for part in criterion.parts:
-                visit(part)
-        else:
+        before = len(found)
+        for part in criterion.parts:
+            visit(part)
+        if len(found) == before:  # nothing below it is open: it is so by itself
             found.append(result)
 
     for criterion in determination.plan.criteria if determination.results else ():

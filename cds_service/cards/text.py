@@ -9,6 +9,8 @@ from cds_service.necessity.wording import printable
 __all__ = ["clean", "code", "plain"]
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]#|~!])")
+_LINK = re.compile(r"(?i)(?:https?|ftp|mailto|xmpp):|www\.")
+"""What GitHub Flavored Markdown makes a link of without being asked. Source: GFM 6.9, Autolinks (extension)."""
 _LONGEST = 600
 
 
@@ -24,7 +26,7 @@ def plain(text: object) -> str:
         return ""
     escaped = _MARKDOWN.sub(r"\\\1", clean(text))
     escaped = escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"(?i)\b(https?|ftp|mailto):", r"\1&#58;", escaped)
+    return _LINK.sub(lambda found: found.group().replace(":", "&#58;").replace(".", "&#46;"), escaped)
 
 
 def code(text: object) -> str:

@@ -36,14 +36,14 @@ class Told:
             raise self.fault
         return ("answer",)
 
-    def truth(self, environment: Environment) -> Truth:
+    def truth(self, _environment: Environment) -> Truth:
         return None
 
     def located(self, environment: Environment) -> Sequence[Location]:
         self.asked.append((environment.focus, environment.index))
         return [Location("answer")]
 
-    def evidence(self, environment: Environment) -> Sequence[Location]:
+    def evidence(self, _environment: Environment) -> Sequence[Location]:
         return ()
 
 

@@ -210,7 +210,9 @@ def test_a_comparison_turned_round_says_the_opposite(left: Date, right: Date) ->
 
 
 PRECISIONS = ("%Y-%m-%dT", "%Y-%m-%dT%H", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S")
-NEAR = st.datetimes(datetime(2024, 2, 28, 20), datetime(2024, 3, 1, 4)).map(lambda one: one.replace(microsecond=0))
+NEAR = st.datetimes(datetime.fromisoformat("2024-02-28T20:00"), datetime.fromisoformat("2024-03-01T04:00")).map(
+    lambda one: one.replace(microsecond=0)
+)
 
 
 def filled(value: DateTime, zone: timezone | None) -> Iterator[datetime]:
@@ -337,7 +339,7 @@ def test_months_move_as_the_calendar_does(start: date, months: int) -> None:
 
 
 @given(
-    st.datetimes(datetime(1000, 1, 1), datetime(3000, 1, 1)),
+    st.datetimes(datetime.fromisoformat("1000-01-01"), datetime.fromisoformat("3000-01-01")),
     st.integers(-50_000, 50_000),
     st.sampled_from(("week", "day", "hour", "minute", "second")),
 )

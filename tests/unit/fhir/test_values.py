@@ -58,7 +58,8 @@ def test_a_system_that_is_no_text_is_no_system(system: object) -> None:
     st.sampled_from(("coding", "code", "system", "text")), x)))  # fmt: skip
 def test_codes_of_anything_never_fail(value: object) -> None:
     for system, code in codes_of(value):
-        assert (system is None or type(system) is str) and type(code) is str
+        assert system is None or type(system) is str
+        assert type(code) is str
 
 
 @pytest.mark.parametrize("system", CPT_SYSTEMS)

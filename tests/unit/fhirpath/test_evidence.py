@@ -57,7 +57,10 @@ PATHS: list[tuple[str, list[str]]] = [
     ("%conditions.code.exists()", ["Condition/c1.code"]),
     ("%conditions.code.coding.exists()", ["Condition/c1.code.coding[0]"]),
     ("%conditions.code.coding.code.exists()", ["Condition/c1.code.coding[0].code"]),
-    ("%conditions.bodySite.coding.exists()", ["Condition/c1.bodySite[0].coding[0]", "Condition/c1.bodySite[1].coding[0]"]),
+    (
+        "%conditions.bodySite.coding.exists()",
+        ["Condition/c1.bodySite[0].coding[0]", "Condition/c1.bodySite[1].coding[0]"],
+    ),
     ("entry.resource.ofType(Condition).code.exists()", ["Condition/c1.code"]),
     ("%resource.entry.resource.ofType(ImagingStudy).series.bodySite.exists()", ["ImagingStudy/mri.series[0].bodySite"]),
     # choice elements are named as FHIRPath names them
@@ -66,7 +69,10 @@ PATHS: list[tuple[str, list[str]]] = [
     ("%observations.value.ofType(Quantity).value.exists()", ["Observation/o2.value.value"]),
     ("%observations.value.ofType(CodeableConcept).coding.exists()", ["Observation/o1.value.coding[0]"]),
     ("%observations.value.coding.exists()", ["Observation/o1.value.coding[0]"]),
-    ("%observations.component.value.ofType(integer).exists()", ["Observation/o1.component[0].value", "Observation/o1.component[1].value"]),
+    (
+        "%observations.component.value.ofType(integer).exists()",
+        ["Observation/o1.component[0].value", "Observation/o1.component[1].value"],
+    ),
     ("(%observations.skip(1).value as Quantity).exists()", ["Observation/o2.value"]),
     ("%observations.value.where($this is Quantity).exists()", ["Observation/o2.value"]),
     ("%observations.effective.exists()", ["Observation/o1.effective", "Observation/o2.effective"]),
@@ -88,7 +94,10 @@ PATHS: list[tuple[str, list[str]]] = [
     ("%observations.component.value.ofType(integer).distinct().exists()", ["Observation/o1.component[0].value"]),
     ("%observations.status.last().exists()", ["Observation/o2.status"]),
     # projections
-    ("%observations.select(code.coding.first()).exists()", ["Observation/o1.code.coding[0]", "Observation/o2.code.coding[0]"]),
+    (
+        "%observations.select(code.coding.first()).exists()",
+        ["Observation/o1.code.coding[0]", "Observation/o2.code.coding[0]"],
+    ),
     ("%observations.select(id).exists()", ["Observation/o1.id", "Observation/o2.id"]),
     # extensions
     ("%observations.extension('u').exists()", ["Observation/o1.extension[0]", "Observation/o1.extension[2]"]),
@@ -101,31 +110,61 @@ PATHS: list[tuple[str, list[str]]] = [
     ("%conditions.evidence.detail.resolve().ofType(ImagingStudy).exists()", ["ImagingStudy/mri"]),
     ("%observations.where(derivedFrom.resolve().exists()).code.exists()", ["Observation/o1.code"]),
     # unions
-    ("(%observations | %conditions).code.exists()", ["Observation/o1.code", "Observation/o2.code", "Condition/c1.code"]),
+    (
+        "(%observations | %conditions).code.exists()",
+        ["Observation/o1.code", "Observation/o2.code", "Condition/c1.code"],
+    ),
     ("%observations.combine(%conditions).exists()", ["Observation/o1", "Observation/o2", "Condition/c1"]),
-    ("(%conditions | %observations).bodySite.exists()", ["Condition/c1.bodySite[0]", "Condition/c1.bodySite[1]", "Observation/o1.bodySite"]),
-    ("(%observations.value.ofType(CodeableConcept) | %conditions.code).exists()", ["Observation/o1.value", "Condition/c1.code"]),
-    ("(%observations.value.ofType(CodeableConcept) | %conditions.code).coding.exists()", ["Observation/o1.value.coding[0]", "Condition/c1.code.coding[0]"]),
-    ("(%observations.value.ofType(Quantity) | %conditions.code).exists()", ["Observation/o2.value", "Condition/c1.code"]),
+    (
+        "(%conditions | %observations).bodySite.exists()",
+        ["Condition/c1.bodySite[0]", "Condition/c1.bodySite[1]", "Observation/o1.bodySite"],
+    ),
+    (
+        "(%observations.value.ofType(CodeableConcept) | %conditions.code).exists()",
+        ["Observation/o1.value", "Condition/c1.code"],
+    ),
+    (
+        "(%observations.value.ofType(CodeableConcept) | %conditions.code).coding.exists()",
+        ["Observation/o1.value.coding[0]", "Condition/c1.code.coding[0]"],
+    ),
+    (
+        "(%observations.value.ofType(Quantity) | %conditions.code).exists()",
+        ["Observation/o2.value", "Condition/c1.code"],
+    ),
     ("(%observations.value.ofType(Quantity) | %conditions).exists()", ["Observation/o2.value", "Condition/c1"]),
-    ("(%observations.value.ofType(Quantity) | %conditions.code.coding.code).exists()", ["Observation/o2.value", "Condition/c1.code.coding[0].code"]),
+    (
+        "(%observations.value.ofType(Quantity) | %conditions.code.coding.code).exists()",
+        ["Observation/o2.value", "Condition/c1.code.coding[0].code"],
+    ),
     ("%observations.exclude(%observations.where(id = 'o1')).exists()", ["Observation/o2"]),
     ("(%observations.status | %conditions.code | %observations.status).skip(1).exists()", ["Condition/c1.code"]),
-    ("(%observations.status | %observations.status).single().exists()", ["Observation/o1.status", "Observation/o2.status"] * 2),
+    (
+        "(%observations.status | %observations.status).single().exists()",
+        ["Observation/o1.status", "Observation/o2.status"] * 2,
+    ),
     ("%observations.intersect(%observations.where(id = 'o1')).exists()", ["Observation/o1"]),
     # one of two
     ("iif(%none.empty(), %conditions).code.exists()", ["Condition/c1.code"]),
     ("iif(%none.exists(), %conditions, %observations).code.exists()", ["Observation/o1.code", "Observation/o2.code"]),
     ("%conditions.iif(code.exists(), bodySite).exists()", ["Condition/c1.bodySite[0]", "Condition/c1.bodySite[1]"]),
-    ("iif(%conditions.exists(), %conditions.code | %observations.value.ofType(Quantity)).exists()", ["Condition/c1.code", "Observation/o2.value"]),
+    (
+        "iif(%conditions.exists(), %conditions.code | %observations.value.ofType(Quantity)).exists()",
+        ["Condition/c1.code", "Observation/o2.value"],
+    ),
     # resources in time
     ("%observations.latest().exists()", ["Observation/o2"]),
     ("%observations.latest().value.exists()", ["Observation/o2.value"]),
     ("%observations.episodes(1 month).item.exists()", ["Observation/o1", "Observation/o2"]),
     ("%observations.episodes(1 day).last().item.exists()", ["Observation/o2"]),
-    ("%observations.episodes(1 day).item.ofType(Observation).code.exists()", ["Observation/o1.code", "Observation/o2.code"]),
+    (
+        "%observations.episodes(1 day).item.ofType(Observation).code.exists()",
+        ["Observation/o1.code", "Observation/o2.code"],
+    ),
     # and, or: the sides that hold
-    ("%conditions.code.exists() and %observations.value.exists()", ["Condition/c1.code", "Observation/o1.value", "Observation/o2.value"]),
+    (
+        "%conditions.code.exists() and %observations.value.exists()",
+        ["Condition/c1.code", "Observation/o1.value", "Observation/o2.value"],
+    ),
     ("%conditions.code.exists() or %none.code.exists()", ["Condition/c1.code"]),
     ("%none.code.exists() or %conditions.code.exists()", ["Condition/c1.code"]),
     ("%none.latest().exists() or %observations.skip(1).exists()", ["Observation/o2"]),
@@ -134,7 +173,7 @@ PATHS: list[tuple[str, list[str]]] = [
     # what is computed stands nowhere
     ("%observations.clinicalDate().exists()", ["", ""]),
     ("(1 | 2).exists()", ["", ""]),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("source", "paths"), PATHS, ids=[source for source, _ in PATHS])

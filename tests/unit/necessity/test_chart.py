@@ -32,7 +32,9 @@ def resource(kind: str, status: object = None, /, **more: Any) -> dict[str, Any]
     return made | more
 
 
-def chart(*resources: dict[str, Any], drafts: tuple[dict[str, Any], ...] = (), as_of: Date = AS_OF, **more: Any) -> Chart:
+def chart(
+    *resources: dict[str, Any], drafts: tuple[dict[str, Any], ...] = (), as_of: Date = AS_OF, **more: Any
+) -> Chart:
     return Chart(PatientRecord("p1", (*resources, *drafts), **more), as_of, drafts)
 
 
@@ -123,9 +125,17 @@ def test_an_odd_status_states_nothing(status: object) -> None:
 
 @pytest.mark.parametrize(
     "status",
-    [5, [], {}, {"text": "confirmed"}, {"coding": None}, {"coding": [None]}, {"coding": [{"code": "confirmed"}, {"code": "refuted"}]}],
+    [
+        5,
+        [],
+        {},
+        {"text": "confirmed"},
+        {"coding": None},
+        {"coding": [None]},
+        {"coding": [{"code": "confirmed"}, {"code": "refuted"}]},
+    ],
     ids=repr,
-)  # fmt: skip
+)
 def test_a_verification_that_cannot_be_told_states_nothing(status: object) -> None:
     assert refusal(resource("Condition", verificationStatus=status)) == UNKNOWN
 

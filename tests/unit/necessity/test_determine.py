@@ -95,7 +95,9 @@ def test_both_are_a_conflict_with_the_evidence_of_both() -> None:
 
 @pytest.mark.parametrize(("value", "review"), [("broken", True), ("intact", True), ("strange", False)])
 def test_a_physician_looks_at_what_asks_for_it_and_at_every_not_met(value: str, review: bool) -> None:
-    asks = criterion("broken", "required", says("broken"), says("intact"), {"url": Extension.HUMAN_REVIEW, "valueBoolean": True})
+    asks = criterion(
+        "broken", "required", says("broken"), says("intact"), {"url": Extension.HUMAN_REVIEW, "valueBoolean": True}
+    )
     assert determine(plan(asks), finding(value)).human_review is review
 
 
@@ -182,7 +184,7 @@ def test_no_fault_of_any_kind_leaves_a_determination(fault: Exception, asked: st
             return ask
 
     faulty = replace(made, criteria=(replace(made.criteria[0], support=Faulty()),))
-    by_code = {code: (faulty,) for code in policies.by_code}
+    by_code = dict.fromkeys(policies.by_code, (faulty,))
     found = determine(replace(policies, plans=(faulty,), by_code=by_code), finding("broken")).result("broken")
     assert found.state is None
     assert found.reason is (Reason.AMBIGUOUS if isinstance(fault, Missing) else Reason.UNREADABLE)
@@ -256,7 +258,10 @@ def test_an_open_group_has_the_reason_of_its_first_open_part() -> None:
 
 def counted(value: Any, kind: str = "Integer") -> Json:
     made = signs(2, extension=[parameter("needed", kind, value)])
-    made["action"][0]["action"][0]["extension"][0] = {"url": Extension.AT_LEAST, "valueExpression": expression("%needed")}
+    made["action"][0]["action"][0]["extension"][0] = {
+        "url": Extension.AT_LEAST,
+        "valueExpression": expression("%needed"),
+    }
     return made
 
 
@@ -265,7 +270,9 @@ def test_a_group_may_need_as_many_parts_as_a_parameter_says(needed: int, state: 
     assert told(criterion_of(counted(needed), *stated("a+", "b+"))) == state
 
 
-@pytest.mark.parametrize(("needed", "kind"), [(0, "Integer"), (-1, "Integer"), (4, "Integer"), ("2", "String"), (True, "Boolean")])
+@pytest.mark.parametrize(
+    ("needed", "kind"), [(0, "Integer"), (-1, "Integer"), (4, "Integer"), ("2", "String"), (True, "Boolean")]
+)
 def test_a_number_that_decides_nothing_leaves_the_group_open(needed: Any, kind: str) -> None:
     for values in ([], ["a+", "b+", "c+"], ["a-", "b-", "c-"]):
         found = criterion_of(counted(needed, kind), *stated(*values))
@@ -304,7 +311,15 @@ def test_the_truth_of_another_order_is_taken_over(value: str, state: str) -> Non
     ]
 
 
-@pytest.mark.parametrize(("role", "state"), [("required", "unknown/absent"), ("scope", "unknown/absent"), ("alternative", "unknown/absent"), ("code-fit", "false")])
+@pytest.mark.parametrize(
+    ("role", "state"),
+    [
+        ("required", "unknown/absent"),
+        ("scope", "unknown/absent"),
+        ("alternative", "unknown/absent"),
+        ("code-fit", "false"),
+    ],
+)
 def test_an_order_that_is_not_there_is_false_for_the_code_and_unknown_for_the_need(role: str, state: str) -> None:
     found = paired(gadget(role), order("C", "o2"), finding("broken"))
     assert told(found.result("need")) == state
@@ -317,14 +332,18 @@ def test_only_orders_of_the_codes_that_are_named_count() -> None:
 
 
 def test_one_node_of_the_other_policy_may_be_taken() -> None:
-    widget = plan(criterion("broken", "required", says("broken")), criterion("loud", "supporting", says("loud"), says("silent")))
+    widget = plan(
+        criterion("broken", "required", says("broken")), criterion("loud", "supporting", says("loud"), says("silent"))
+    )
     chart = (order("A"), order("C", "o2"), finding("silent"))
     assert told(paired(gadget(node="loud"), *chart, widget=widget).result("need")) == "false"
     assert told(paired(gadget(node="clinical"), *chart, widget=widget).result("need")) == "unknown/absent"
 
 
 def test_the_need_is_taken_over_even_where_the_code_does_not_fit() -> None:
-    widget = plan(criterion("broken", "required", says("broken")), criterion("fit", "code-fit", says("fit"), says("broken")))
+    widget = plan(
+        criterion("broken", "required", says("broken")), criterion("fit", "code-fit", says("fit"), says("broken"))
+    )
     chart = (order("A"), order("C", "o2"), finding("broken"))
     evaluation = judge(compiled(widget, gadget()), *chart)
     assert {one.order.code: (one.outcome, one.kind) for one in evaluation.determinations} == {
@@ -352,9 +371,13 @@ def test_the_other_order_counts_at_the_same_site(mine: list[Json], theirs: list[
 
 
 @pytest.mark.parametrize(
-    ("theirs", "state"), [(at("L1"), "true"), (at("L2"), "false"), ([], "unknown/absent")], ids=["same", "other", "unstated"]
+    ("theirs", "state"),
+    [(at("L1"), "true"), (at("L2"), "false"), ([], "unknown/absent")],
+    ids=["same", "other", "unstated"],
 )
-def test_for_the_code_an_order_at_another_site_is_no_order_and_one_at_no_site_is_open(theirs: list[Json], state: str) -> None:
+def test_for_the_code_an_order_at_another_site_is_no_order_and_one_at_no_site_is_open(
+    theirs: list[Json], state: str
+) -> None:
     chart = (order("A", bodySite=theirs), order("C", "o2", bodySite=at("L1")), finding("broken"))
     assert told(paired(gadget("code-fit", same_site=SITE), *chart).result("need")) == state
 
@@ -378,7 +401,9 @@ def test_a_site_that_cannot_be_read_is_a_problem_and_no_other_site() -> None:
 
 
 def test_a_variable_that_is_first_read_for_a_site_is_still_the_records() -> None:
-    made = gadget("required", "clinical", "bodySite.where(%kinds.exists())", criterion("own", "supporting", "%kinds.exists()"))
+    made = gadget(
+        "required", "clinical", "bodySite.where(%kinds.exists())", criterion("own", "supporting", "%kinds.exists()")
+    )
     made["extension"] = [variable("kinds", "entry.resource.ofType(Observation)")]
     made["action"][0]["action"].reverse()
     chart = (order("A", bodySite=at("L1")), order("C", "o2", bodySite=at("L1")), finding("broken"))
@@ -387,15 +412,27 @@ def test_a_variable_that_is_first_read_for_a_site_is_still_the_records() -> None
 
 
 def test_of_several_orders_one_that_holds_is_enough() -> None:
-    widget = plan(criterion("broken", "required", "%order.bodySite.where(text = 'left').exists()", "%order.bodySite.where(text = 'right').exists()"))
+    widget = plan(
+        criterion(
+            "broken",
+            "required",
+            "%order.bodySite.where(text = 'left').exists()",
+            "%order.bodySite.where(text = 'right').exists()",
+        )
+    )
     chart = (order("A", bodySite=[{"text": "right"}]), order("B", "o3", bodySite=[{"text": "left"}]), order("C", "o2"))
     found = paired(gadget(), *chart, widget=widget).result("need")
     assert told(found) == "true"
-    assert [one.path for one in found.evidence] == ["ServiceRequest/o1.code.coding[0]", "ServiceRequest/o3.code.coding[0]"]
+    assert [one.path for one in found.evidence] == [
+        "ServiceRequest/o1.code.coding[0]",
+        "ServiceRequest/o3.code.coding[0]",
+    ]
 
 
 def test_what_rests_on_an_order_outside_its_policy_is_outside_too() -> None:
-    widget = plan(criterion("kind", "scope", says("widget"), says("toy")), criterion("broken", "required", says("broken")))
+    widget = plan(
+        criterion("kind", "scope", says("widget"), says("toy")), criterion("broken", "required", says("broken"))
+    )
     chart = (order("A"), order("C", "o2"), finding("toy"))
     outcomes = {one.order.code: one.outcome for one in judge(compiled(widget, gadget()), *chart).determinations}
     assert outcomes == {"A": Outcome.NOT_APPLICABLE, "C": Outcome.NOT_APPLICABLE}
@@ -412,7 +449,15 @@ def test_an_order_whose_policy_may_not_decide_leaves_open_what_rests_on_it() -> 
 
 
 def test_the_text_of_a_state_may_be_filled_from_the_chart() -> None:
-    made = plan(criterion("broken", "required", says("broken"), says("intact"), state_text("true", expression("'it is ' & %findings.value.ofType(string).first()"))))  # fmt: skip
+    made = plan(
+        criterion(
+            "broken",
+            "required",
+            says("broken"),
+            says("intact"),
+            state_text("true", expression("'it is ' & %findings.value.ofType(string).first()")),
+        )
+    )
     assert criterion_of(made, finding("broken")).text == "it is broken"
     assert criterion_of(made, finding("intact")).text is None
 
@@ -447,7 +492,10 @@ def test_conditions_and_cautions_go_with_the_determination() -> None:
 
 
 def test_an_open_condition_is_a_question_and_no_gap() -> None:
-    made = plan(criterion("broken", "required", says("broken")), criterion("later", "condition", says("soon"), None, prompt("When?")))
+    made = plan(
+        criterion("broken", "required", says("broken")),
+        criterion("later", "condition", says("soon"), None, prompt("When?")),
+    )
     found = determine(made, finding("broken"))
     assert found.outcome is Outcome.MET
     assert [(note.id, note.text) for note in found.cautions] == [("later", "When?")]
@@ -622,11 +670,27 @@ def test_a_malformed_yes_is_no_yes() -> None:
 
 CANARY = "canary-of-jane-roe"
 JUNK: list[Any] = [
-    None, 0, -1, CANARY, [], {}, [None], [[]], [CANARY], {CANARY: CANARY}, {"coding": CANARY},
+    None,
+    0,
+    -1,
+    CANARY,
+    [],
+    {},
+    [None],
+    [[]],
+    [CANARY],
+    {CANARY: CANARY},
+    {"coding": CANARY},
     {"coding": [None, CANARY, {"system": {CANARY: 1}, "code": CANARY}, {"system": [CANARY], "code": CANARY}]},
-    {"reference": {CANARY: 1}}, {"reference": f"#{CANARY}"}, {"value": CANARY, "unit": CANARY}, {"value": 5, "code": [CANARY]},
-    {"start": 5, "end": {CANARY: 1}}, {"start": CANARY}, deep(25), {"resourceType": "Patient", "id": CANARY},
-]  # fmt: skip
+    {"reference": {CANARY: 1}},
+    {"reference": f"#{CANARY}"},
+    {"value": CANARY, "unit": CANARY},
+    {"value": 5, "code": [CANARY]},
+    {"start": 5, "end": {CANARY: 1}},
+    {"start": CANARY},
+    deep(25),
+    {"resourceType": "Patient", "id": CANARY},
+]
 
 
 def places(value: Any) -> Iterator[tuple[Any, Any]]:
@@ -681,7 +745,9 @@ def test_a_chart_of_canaries_is_repeated_nowhere_but_as_evidence() -> None:
     chart = charts.base("seed-2", "b")
     for resource in chart.everything():
         for holder, key in list(places(resource)):
-            if key in ("display", "text", "conclusion", "div", "description", "unit", "title") and isinstance(holder[key], str):
+            if key in ("display", "text", "conclusion", "div", "description", "unit", "title") and isinstance(
+                holder[key], str
+            ):
                 holder[key] = f"{CANARY} {holder[key]}"
     for resource in chart.resources[::3]:
         resource["bodySite"] = CANARY

@@ -111,7 +111,12 @@ def evidence(resource: dict[str, Any], *steps: tuple[Any, str]) -> Any:
 
 def test_an_element_is_evidence_with_the_date_and_status_of_its_resource() -> None:
     found = evidence(OBSERVATION, (OBSERVATION["valueQuantity"], "value"))
-    assert (found.path, found.value, found.date, found.status) == ("Observation/o1.value", "5 mm", "2025-11-20", "final")
+    assert (found.path, found.value, found.date, found.status) == (
+        "Observation/o1.value",
+        "5 mm",
+        "2025-11-20",
+        "final",
+    )
     assert found.element is OBSERVATION["valueQuantity"]
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from cds_service.fhir.element import locate
+from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.temporal import Date, parse_date
-from cds_service.necessity.orders import BILLING_OPTIONS, Orders, read_orders, reference_date
+from cds_service.necessity.orders import BILLING_OPTIONS, Orders, Why, read_orders, reference_date
 from cds_service.plan_definition.policies import Policies
 from tests.unit.plan_definition.plans import CODES, compiled, plan, value_set
 
@@ -36,7 +37,7 @@ def order(*codings: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 def read(*drafts: dict[str, Any], **more: Any) -> Orders:
-    return read_orders(drafts, policies(), received=RECEIVED, **more)
+    return read_orders(drafts, policies(), PatientRecord("p1", drafts), received=RECEIVED, **more)
 
 
 def covered(*drafts: dict[str, Any]) -> list[tuple[str, str]]:
@@ -48,12 +49,19 @@ def covered(*drafts: dict[str, Any]) -> list[tuple[str, str]]:
 
 def test_an_order_is_judged_by_its_code() -> None:
     (one,) = read(order(coding("A"))).covered
-    assert (one.reference, one.path, one.coded) == ("ServiceRequest/o1", "ServiceRequest/o1.code.coding[0]", (CODES, "A"))
+    assert (one.reference, one.path, one.coded) == (
+        "ServiceRequest/o1",
+        "ServiceRequest/o1.code.coding[0]",
+        (CODES, "A"),
+    )
 
 
 def test_codings_of_one_code_are_synonyms_each_with_a_policy_is_judged() -> None:
     several = order(coding("Z"), coding("A"), coding("63102", CPT), coding("A", "http://elsewhere"))
-    assert covered(several) == [("ServiceRequest/o1.code.coding[1]", "A"), ("ServiceRequest/o1.code.coding[2]", "63102")]
+    assert covered(several) == [
+        ("ServiceRequest/o1.code.coding[1]", "A"),
+        ("ServiceRequest/o1.code.coding[2]", "63102"),
+    ]
 
 
 def test_the_same_coding_twice_is_judged_once_and_is_no_duplicate_order() -> None:
@@ -70,10 +78,23 @@ def test_a_system_is_known_by_each_of_its_names(system: str) -> None:
 
 
 ODD_CODES: list[Any] = [
-    None, 5, "A", [], {}, [coding("A")], {"coding": None}, {"coding": "A"}, {"coding": {"a": 1}}, {"coding": [None, 5, "A", []]},
-    {"coding": [{"code": "A"}]}, {"coding": [{"system": CODES}]}, {"coding": [{"system": {}, "code": "A"}]},
-    {"coding": [{"system": [CODES], "code": "A"}]}, {"coding": [{"system": CODES, "code": 5}]}, {"text": "replace it"},
-]  # fmt: skip
+    None,
+    5,
+    "A",
+    [],
+    {},
+    [coding("A")],
+    {"coding": None},
+    {"coding": "A"},
+    {"coding": {"a": 1}},
+    {"coding": [None, 5, "A", []]},
+    {"coding": [{"code": "A"}]},
+    {"coding": [{"system": CODES}]},
+    {"coding": [{"system": {}, "code": "A"}]},
+    {"coding": [{"system": [CODES], "code": "A"}]},
+    {"coding": [{"system": CODES, "code": 5}]},
+    {"text": "replace it"},
+]
 
 
 @pytest.mark.parametrize("code", ODD_CODES, ids=repr)
@@ -81,24 +102,27 @@ def test_an_order_without_a_readable_code_is_told_and_not_judged(code: object) -
     found = read(order(code=code))
     assert found.covered == ()
     assert [(one.reference, one.code, one.reason) for one in found.not_covered] == [
-        ("ServiceRequest/o1", None, "no code, or a code as text only")
+        ("ServiceRequest/o1", None, Why.NO_CODE)
     ]
 
 
 def test_an_order_that_no_policy_decides_on_is_told_with_its_code() -> None:
     (one,) = read(order(coding("Z"), coding("A", "http://elsewhere"))).not_covered
-    assert (one.code, one.reason) == ("Z", "no policy decides on this code")
+    assert (one.code, one.reason) == ("Z", Why.NO_POLICY)
 
 
 @pytest.mark.parametrize(
     ("request_", "path"),
     [
         ({"resourceType": "DeviceRequest", "codeCodeableConcept": {"coding": [coding("A")]}}, "code.coding[0]"),
-        ({"resourceType": "MedicationRequest", "medicationCodeableConcept": {"coding": [coding("A")]}}, "medication.coding[0]"),
+        (
+            {"resourceType": "MedicationRequest", "medicationCodeableConcept": {"coding": [coding("A")]}},
+            "medication.coding[0]",
+        ),
         ({"resourceType": "ServiceRequest", "code": {"coding": [coding("A")]}}, "code.coding[0]"),
     ],
     ids=lambda one: one["resourceType"] if isinstance(one, dict) else one,
-)  # fmt: skip
+)
 def test_each_kind_of_order_has_its_code_where_the_path_says(request_: dict[str, Any], path: str) -> None:
     drafted = {"id": "o1", "status": "draft", **request_}
     (one,) = read(drafted).covered
@@ -146,10 +170,19 @@ def test_several_codes_that_will_be_billed_have_paths_of_their_own() -> None:
 
 @pytest.mark.parametrize(
     "extension",
-    [None, {}, "x", [None], ["x"], [{"url": BILLING_OPTIONS}], [{"url": BILLING_OPTIONS, "extension": "x"}],
-     [{"url": BILLING_OPTIONS, "extension": [None, 5, {"valueCoding": "A"}]}], [{"url": {}, "valueCoding": coding("A")}]],
+    [
+        None,
+        {},
+        "x",
+        [None],
+        ["x"],
+        [{"url": BILLING_OPTIONS}],
+        [{"url": BILLING_OPTIONS, "extension": "x"}],
+        [{"url": BILLING_OPTIONS, "extension": [None, 5, {"valueCoding": "A"}]}],
+        [{"url": {}, "valueCoding": coding("A")}],
+    ],
     ids=repr,
-)  # fmt: skip
+)
 def test_odd_billing_options_are_passed_over(extension: object) -> None:
     drafted = order(code={"coding": [coding("A")], "extension": extension})
     assert covered(drafted) == [("ServiceRequest/o1.code.coding[0]", "A")]
@@ -166,10 +199,12 @@ def test_odd_billing_options_are_passed_over(extension: object) -> None:
 def test_what_is_not_to_be_done_is_not_judged(change: dict[str, Any]) -> None:
     found = read(order(coding("A")) | change)
     assert found.covered == ()
-    assert [one.reason for one in found.not_covered] == ["not to be performed"]
+    assert [one.reason for one in found.not_covered] == [Why.NOT_TO_BE_DONE]
 
 
-@pytest.mark.parametrize("status", ["draft", "active", "on-hold", "unknown", None, 5, [], ["revoked"], {}, {"a": 1}], ids=repr)
+@pytest.mark.parametrize(
+    "status", ["draft", "active", "on-hold", "unknown", None, 5, [], ["revoked"], {}, {"a": 1}], ids=repr
+)
 def test_any_other_status_leaves_an_order_to_be_judged(status: object) -> None:
     assert covered(order(coding("A"), status=status)) == [("ServiceRequest/o1.code.coding[0]", "A")]
 
@@ -177,6 +212,28 @@ def test_any_other_status_leaves_an_order_to_be_judged(status: object) -> None:
 @pytest.mark.parametrize("flag", [False, None, "true", 1, {}], ids=repr)
 def test_only_a_plain_yes_forbids_an_order(flag: object) -> None:
     assert len(covered(order(coding("A"), doNotPerform=flag))) == 1
+
+
+# -- whose --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["subject", "patient"])
+def test_an_order_for_another_patient_is_not_judged_and_not_read_beside_the_others(name: str) -> None:
+    found = read(order(coding("A"), **{name: {"reference": "Patient/p2"}}), order(coding("B"), id="o2"))
+    assert [one.code for one in found.covered] == ["B"]
+    assert [(one.reference, one.code, one.reason) for one in found.not_covered] == [
+        ("ServiceRequest/o1", None, Why.OTHER_PATIENT)
+    ]
+    assert [one["id"] for one in found.drafts] == ["o2"]
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [{"reference": "Patient/p1"}, {"display": "Jane Roe"}, {}, None, 5, "x", [{"reference": "Patient/p2"}]],
+    ids=repr,
+)
+def test_an_order_that_names_nobody_is_for_the_patient_it_is_signed_for(subject: object) -> None:
+    assert len(read(order(coding("A"), subject=subject)).covered) == 1
 
 
 # -- duplicates ---------------------------------------------------------------------------------------------------
@@ -192,9 +249,14 @@ def test_an_order_repeated_is_judged_once_and_lists_its_repetitions() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"bodySite": [{"text": "left"}]}, {"quantityQuantity": {"value": 2}}, {"occurrenceDateTime": "2026-02-01"}, {"resourceType": "DeviceRequest"}],
+    [
+        {"bodySite": [{"text": "left"}]},
+        {"quantityQuantity": {"value": 2}},
+        {"occurrenceDateTime": "2026-02-01"},
+        {"resourceType": "DeviceRequest"},
+    ],
     ids=repr,
-)  # fmt: skip
+)
 def test_an_order_that_differs_in_what_is_ordered_is_another(change: dict[str, Any]) -> None:
     assert len(read(order(coding("A")), order(coding("A"), id="o2") | change).covered) == 2
 

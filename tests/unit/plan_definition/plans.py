@@ -169,8 +169,10 @@ ACTIVITY: Json = {
 
 def full_plan() -> Json:
     """Return a plan with every element that the profile has, once."""
-    everything = plan(
-        criterion("scope", "scope", says("widget", "kind"), says("gadget", "kind"), state_text("false", "another kind")),
+    return plan(
+        criterion(
+            "scope", "scope", says("widget", "kind"), says("gadget", "kind"), state_text("false", "another kind")
+        ),
         criterion(
             "broken",
             "required",
@@ -185,8 +187,15 @@ def full_plan() -> Json:
             textEquivalent="The widget does not work any more.",
             documentation=[{"type": "citation", "citation": "A book."}],
         ),
-        group("reasons", "one-or-more", criterion("worn", "alternative", says("worn")), criterion("hot", "alternative", says("hot"))),
-        group("signs", 1, criterion("noise", "supporting", says("noise")), criterion("smell", "supporting", says("smell"))),
+        group(
+            "reasons",
+            "one-or-more",
+            criterion("worn", "alternative", says("worn")),
+            criterion("hot", "alternative", says("hot")),
+        ),
+        group(
+            "signs", 1, criterion("noise", "supporting", says("noise")), criterion("smell", "supporting", says("smell"))
+        ),
         criterion("forbidden", "exclusion", says("forbidden"), says("allowed")),
         criterion("fits", "code-fit", says("fits"), says("misfits")),
         criterion("note", "caution"),
@@ -200,7 +209,14 @@ def full_plan() -> Json:
             type={"coding": [{"code": "create"}]},
             definitionCanonical=f"{ACTIVITY['url']}|1",
         ),
-        criterion("drop", "supporting", None, None, suggest_when(outcome=("Code", "not-met")), type={"coding": [{"code": "remove"}]}),
+        criterion(
+            "drop",
+            "supporting",
+            None,
+            None,
+            suggest_when(outcome=("Code", "not-met")),
+            type={"coding": [{"code": "remove"}]},
+        ),
         extension=[
             parameter("maxAge", "Duration", {"value": 90, "code": "d", "system": "http://unitsofmeasure.org"}),
             parameter("count", "Integer", 1),
@@ -228,5 +244,4 @@ def full_plan() -> Json:
             },
             {"type": "depends-on", "resource": "x"},
         ],
-    )  # fmt: skip
-    return everything
+    )

@@ -103,7 +103,20 @@ def test_parameters_are_values_of_their_type(full: Any) -> None:
 
 def test_criteria_are_read_in_their_order_with_their_parts(full: Any) -> None:
     ids = [one.id for one in full.walk()]
-    assert ids == "scope broken reasons worn hot signs noise smell forbidden fits note later".split()
+    assert ids == [
+        "scope",
+        "broken",
+        "reasons",
+        "worn",
+        "hot",
+        "signs",
+        "noise",
+        "smell",
+        "forbidden",
+        "fits",
+        "note",
+        "later",
+    ]
     assert {one.id: one.parent for one in full.walk()}["worn"] == "reasons"
     assert {one.role for one in full.walk()} == set(Role) - {Role.CODE_CONFLICT}
 
@@ -132,14 +145,17 @@ def test_citations_carry_what_a_reader_needs_to_weigh_them(full: Any) -> None:
 
 def test_suggestions_are_no_criteria(full: Any) -> None:
     create, remove = full.suggestions
-    assert (create.kind, create.criterion, create.state, create.activity["url"]) == ("create", "broken", "unknown", ACTIVITY["url"])  # fmt: skip
+    assert (create.kind, create.criterion, create.state) == ("create", "broken", "unknown")
+    assert create.activity["url"] == ACTIVITY["url"]
     assert (remove.kind, remove.outcome, remove.activity) == ("delete", "not-met", None)
 
 
 def test_an_at_least_group_may_count_by_an_expression() -> None:
     many = group("many", 1, criterion("a", "supporting", says("a")))
     many["extension"][0] = {"url": Extension.AT_LEAST, "valueExpression": expression("%count")}
-    made = compiled_plan(plan(criterion("x", "required", says("x")), many, extension=[parameter("count", "Integer", 1)]))
+    made = compiled_plan(
+        plan(criterion("x", "required", says("x")), many, extension=[parameter("count", "Integer", 1)])
+    )
     assert made.criteria[1].join is not None
     assert made.criteria[1].join.count.reads == {"count"}  # type: ignore[union-attr]
 
@@ -175,7 +191,9 @@ def test_a_value_set_read_only_inside_an_expression_counts_for_the_hash() -> Non
 def test_the_revision_does_not_depend_on_the_order_of_files() -> None:
     one, other = plan(), plan(name="gadget", codes="gadgets")
     assert compiled(one, other).revision == compiled(other, one).revision
-    assert [made.canonical for made in compiled(other, one).plans] == [made.canonical for made in compiled(one, other).plans]
+    assert [made.canonical for made in compiled(other, one).plans] == [
+        made.canonical for made in compiled(one, other).plans
+    ]
 
 
 # -- every fault, one at a time -----------------------------------------------------------------------------------
@@ -195,7 +213,11 @@ def with_extension(*written: Json) -> Json:
 
 FRAME: dict[str, tuple[Json, str, str]] = {
     "no action": (broken(lambda made: made.pop("action")), "PlanDefinition.action", "has one top action"),
-    "two actions": (broken(lambda made: made["action"].append(policy(made))), "PlanDefinition.action", "one top action"),
+    "two actions": (
+        broken(lambda made: made["action"].append(policy(made))),
+        "PlanDefinition.action",
+        "one top action",
+    ),
     "actions are no list": (plan(action={}), "", "`action` must be an array of objects"),
     "a null action": (plan(action=[None]), "", "`action` must be an array of objects"),
     "no version": (broken(lambda made: made.pop("version")), "PlanDefinition", "`version` is missing"),
@@ -234,7 +256,11 @@ FRAME: dict[str, tuple[Json, str, str]] = {
     ),
     "an input without an id": (with_input(id=None), f"{ACTION}.input[1]", "an input needs an `id`"),
     "an input without a type": (with_input(type=None), f"{ACTION}.input[1]", "and a `type`"),
-    "an input of no resource type": (with_input(type="Findings"), f"{ACTION}.input[1]", "`Findings` is no resource type"),
+    "an input of no resource type": (
+        with_input(type="Findings"),
+        f"{ACTION}.input[1]",
+        "`Findings` is no resource type",
+    ),
     "two inputs of one name": (
         broken(lambda made: policy(made)["input"].append({"id": "findings", "type": "Condition"})),
         ACTION,
@@ -322,7 +348,11 @@ FRAME: dict[str, tuple[Json, str, str]] = {
         "there is no variable `%y`",
     ),
     "no criterion": (broken(lambda made: policy(made).pop("action")), ACTION, "no criterion decides"),
-    "no criterion that decides": (plan(criterion("x", "caution"), criterion("y", "code-fit", says("y"))), ACTION, "no criterion decides"),
+    "no criterion that decides": (
+        plan(criterion("x", "caution"), criterion("y", "code-fit", says("y"))),
+        ACTION,
+        "no criterion decides",
+    ),
     "override reasons that are not there": (
         plan(extension=[{"url": Extension.OVERRIDE_REASONS, "valueCanonical": f"{BASE}/ValueSet/nowhere"}]),
         "PlanDefinition.extension(override-reasons)",
@@ -333,16 +363,25 @@ FRAME: dict[str, tuple[Json, str, str]] = {
         "",
         f"`valueCode` of the extension `{Extension.REVIEW_STAGE}` is not of its type",
     ),
-}  # fmt: skip
+}
 
 CRITERIA: dict[str, tuple[Json, str]] = {
     "a role that there is not": (with_criterion(code=[{"coding": [{"code": "needed"}]}]), "one of: scope, required"),
     "no role": (with_criterion(code=[]), "`code` names the criterion's role, one of: scope, required"),
-    "two roles": (with_criterion(code=[{"coding": [{"code": "scope"}, {"code": "required"}]}]), "one of: scope, required"),
-    "a code that is no list": (with_criterion(code={"coding": [{"code": "scope"}]}), "`code` must be an array of objects"),
+    "two roles": (
+        with_criterion(code=[{"coding": [{"code": "scope"}, {"code": "required"}]}]),
+        "one of: scope, required",
+    ),
+    "a code that is no list": (
+        with_criterion(code={"coding": [{"code": "scope"}]}),
+        "`code` must be an array of objects",
+    ),
     "no title": (with_criterion(title=None), "`title` is missing"),
     "a condition that is no list": (with_criterion(condition={}), "`condition` must be an array of objects"),
-    "a condition without an expression": (with_criterion(condition=[{"kind": "applicability"}]), "an expression with `language` and `expression` is needed"),
+    "a condition without an expression": (
+        with_criterion(condition=[{"kind": "applicability"}]),
+        "an expression with `language` and `expression` is needed",
+    ),
     "a condition that is no boolean": (
         with_criterion(condition=[{"kind": "applicability", "expression": expression("%findings.code")}]),
         "a criterion's expression is a boolean that ends in `.exists()`",
@@ -355,34 +394,102 @@ CRITERIA: dict[str, tuple[Json, str]] = {
         with_criterion(condition=[{"kind": "applicability", "expression": expression("%findings.exists(")}]),
         "missing before `the end`",
     ),
-    "two refutations": (with_extension(refutation(says("x")), refutation(says("y"))), "at most one refutation; join them with `or`"),
-    "a refutation alone": (broken(lambda made: first(made).pop("condition")), "a refutation needs a `condition` beside it"),
-    "a reason that there is not": (with_extension(unknown_because("lost", says("x"))), "`lost` is no reason; use one of: absent, stale"),
-    "a reason without a code": (with_extension({"url": Extension.UNKNOWN_BECAUSE, "extension": []}), "`None` is no reason"),
-    "a reason without an expression": (with_extension(parts(Extension.UNKNOWN_BECAUSE, reason=("Code", "stale"))), "an expression with `language`"),
-    "a text for no state": (with_extension(state_text("maybe", "words")), "a `state-text` names a state: true, false or unknown"),
-    "a state without a text": (with_extension(parts(Extension.STATE_TEXT, state=("Code", "true"))), "a `state-text` needs a text"),
-    "a text that does not compile": (with_extension(state_text("true", expression("%nothing"))), "there is no variable `%nothing`"),
-    "a text that is none": (with_extension(state_text("true", expression("%findings.code"))), "a `state-text` is a text: end in `.display`, or join with `&`"),
-    "a text of several types": (with_extension(state_text("true", expression("%findings.value"))), "a `state-text` is a text"),
+    "two refutations": (
+        with_extension(refutation(says("x")), refutation(says("y"))),
+        "at most one refutation; join them with `or`",
+    ),
+    "a refutation alone": (
+        broken(lambda made: first(made).pop("condition")),
+        "a refutation needs a `condition` beside it",
+    ),
+    "a reason that there is not": (
+        with_extension(unknown_because("lost", says("x"))),
+        "`lost` is no reason; use one of: absent, stale",
+    ),
+    "a reason without a code": (
+        with_extension({"url": Extension.UNKNOWN_BECAUSE, "extension": []}),
+        "`None` is no reason",
+    ),
+    "a reason without an expression": (
+        with_extension(parts(Extension.UNKNOWN_BECAUSE, reason=("Code", "stale"))),
+        "an expression with `language`",
+    ),
+    "a text for no state": (
+        with_extension(state_text("maybe", "words")),
+        "a `state-text` names a state: true, false or unknown",
+    ),
+    "a state without a text": (
+        with_extension(parts(Extension.STATE_TEXT, state=("Code", "true"))),
+        "a `state-text` needs a text",
+    ),
+    "a text that does not compile": (
+        with_extension(state_text("true", expression("%nothing"))),
+        "there is no variable `%nothing`",
+    ),
+    "a text that is none": (
+        with_extension(state_text("true", expression("%findings.code"))),
+        "a `state-text` is a text: end in `.display`, or join with `&`",
+    ),
+    "a text of several types": (
+        with_extension(state_text("true", expression("%findings.value"))),
+        "a `state-text` is a text",
+    ),
     "a text of nothing": (with_extension(state_text("true", expression("{}"))), "a `state-text` is a text"),
     "extensions that are no list": (with_criterion(extension={}), "`extension` must be an array of objects"),
-    "nothing to decide by": (broken(lambda made: [first(made).pop(name) for name in ("condition", "extension")]), "needs expressions, or parts, or a determination to read"),
+    "nothing to decide by": (
+        broken(lambda made: [first(made).pop(name) for name in ("condition", "extension")]),
+        "needs expressions, or parts, or a determination to read",
+    ),
     "a group with expressions": (
-        with_criterion(action=[criterion("x", "alternative", says("x"))], groupingBehavior="logical-group", selectionBehavior="all"),
+        with_criterion(
+            action=[criterion("x", "alternative", says("x"))], groupingBehavior="logical-group", selectionBehavior="all"
+        ),
         "either a group, or has expressions, or reads a determination",
     ),
-    "a group without a behaviour": (plan(criterion("broken", "group", action=[criterion("x", "alternative", says("x"))])), "a group is a `logical-group` whose `selectionBehavior` is"),
-    "a group of exactly one": (plan(group("broken", "exactly-one", criterion("x", "alternative", says("x")))), "`all` or `one-or-more`, or has `at-least`"),
-    "at least none": (plan(group("broken", 0, criterion("x", "alternative", says("x")))), "`at-least` 0 of 1 parts decides nothing"),
-    "at least more than there are": (plan(group("broken", 2, criterion("x", "alternative", says("x")))), "`at-least` 2 of 1 parts decides nothing"),
-    "a determination without a policy": (plan(criterion("broken", "required", None, None, determination_of())), "`determination-of` needs `definitionCanonical`, `node` and `codes`"),
+    "a group without a behaviour": (
+        plan(criterion("broken", "group", action=[criterion("x", "alternative", says("x"))])),
+        "a group is a `logical-group` whose `selectionBehavior` is",
+    ),
+    "a group of exactly one": (
+        plan(group("broken", "exactly-one", criterion("x", "alternative", says("x")))),
+        "`all` or `one-or-more`, or has `at-least`",
+    ),
+    "at least none": (
+        plan(group("broken", 0, criterion("x", "alternative", says("x")))),
+        "`at-least` 0 of 1 parts decides nothing",
+    ),
+    "at least more than there are": (
+        plan(group("broken", 2, criterion("x", "alternative", says("x")))),
+        "`at-least` 2 of 1 parts decides nothing",
+    ),
+    "a determination without a policy": (
+        plan(criterion("broken", "required", None, None, determination_of())),
+        "`determination-of` needs `definitionCanonical`, `node` and `codes`",
+    ),
     "a determination without a node": (
-        plan(criterion("broken", "required", None, None, parts(Extension.DETERMINATION_OF, codes=("Canonical", "x")), definitionCanonical=URL)),
+        plan(
+            criterion(
+                "broken",
+                "required",
+                None,
+                None,
+                parts(Extension.DETERMINATION_OF, codes=("Canonical", "x")),
+                definitionCanonical=URL,
+            )
+        ),
         "`determination-of` needs `definitionCanonical`, `node` and `codes`",
     ),
     "a determination of an unknown policy": (
-        plan(criterion("broken", "required", None, None, determination_of(), definitionCanonical=f"{BASE}/PlanDefinition/nowhere")),
+        plan(
+            criterion(
+                "broken",
+                "required",
+                None,
+                None,
+                determination_of(),
+                definitionCanonical=f"{BASE}/PlanDefinition/nowhere",
+            )
+        ),
         f"no PlanDefinition `{BASE}/PlanDefinition/nowhere`",
     ),
     "a determination of another version": (
@@ -398,30 +505,71 @@ CRITERIA: dict[str, tuple[Json, str]] = {
         f"no ValueSet `{BASE}/ValueSet/nowhere`",
     ),
     "a site that does not compile": (
-        plan(criterion("broken", "required", None, None, determination_of(same_site="bodySit"), definitionCanonical=URL)),
+        plan(
+            criterion("broken", "required", None, None, determination_of(same_site="bodySit"), definitionCanonical=URL)
+        ),
         "did you mean `bodySite`?",
     ),
     "a site that is no code": (
-        plan(criterion("broken", "required", None, None, determination_of(same_site="bodySite.text"), definitionCanonical=URL)),
+        plan(
+            criterion(
+                "broken", "required", None, None, determination_of(same_site="bodySite.text"), definitionCanonical=URL
+            )
+        ),
         "`sameSite` gives codes: a CodeableConcept, a Coding or a code",
     ),
-    "a suggestion of no kind": (plan(criterion("x", "required", says("x")), criterion("broken", "supporting", None, None, suggest_when(outcome=("Code", "met")))), "is the action type `create` or `remove`"),
+    "a suggestion of no kind": (
+        plan(
+            criterion("x", "required", says("x")),
+            criterion("broken", "supporting", None, None, suggest_when(outcome=("Code", "met"))),
+        ),
+        "is the action type `create` or `remove`",
+    ),
     "a suggestion to create nothing": (
-        plan(criterion("x", "required", says("x")), criterion("broken", "supporting", None, None, suggest_when(outcome=("Code", "met")), type={"coding": [{"code": "create"}]})),
+        plan(
+            criterion("x", "required", says("x")),
+            criterion(
+                "broken",
+                "supporting",
+                None,
+                None,
+                suggest_when(outcome=("Code", "met")),
+                type={"coding": [{"code": "create"}]},
+            ),
+        ),
         "needs `definitionCanonical`: an ActivityDefinition",
     ),
     "a suggestion to create what is not there": (
         plan(
             criterion("x", "required", says("x")),
-            criterion("broken", "supporting", None, None, suggest_when(outcome=("Code", "met")), type={"coding": [{"code": "create"}]}, definitionCanonical="x"),
+            criterion(
+                "broken",
+                "supporting",
+                None,
+                None,
+                suggest_when(outcome=("Code", "met")),
+                type={"coding": [{"code": "create"}]},
+                definitionCanonical="x",
+            ),
         ),
         "no ActivityDefinition `x`",
     ),
     "a suggestion without a title": (
-        plan(criterion("x", "required", says("x")), criterion("broken", "supporting", None, None, suggest_when(outcome=("Code", "met")), type={"coding": [{"code": "remove"}]}, title=None)),
+        plan(
+            criterion("x", "required", says("x")),
+            criterion(
+                "broken",
+                "supporting",
+                None,
+                None,
+                suggest_when(outcome=("Code", "met")),
+                type={"coding": [{"code": "remove"}]},
+                title=None,
+            ),
+        ),
         "`title` is missing",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("fault", FRAME)
@@ -565,7 +713,7 @@ def test_artifacts_are_found_with_their_version_or_without() -> None:
     assert held.find("ActivityDefinition", f"{ACTIVITY['url']}|1").resource is ACTIVITY
     with pytest.raises(ArtifactNotFound, match=r"no ActivityDefinition `.*\|3`; known versions: `1`, `2`"):
         held.find("ActivityDefinition", f"{ACTIVITY['url']}|3")
-    with pytest.raises(ArtifactNotFound, match="no Library `x`$"):
+    with pytest.raises(ArtifactNotFound, match=r"no Library `x`$"):
         held.find("Library", "x")
 
 
@@ -581,7 +729,9 @@ def test_artifacts_are_listed_in_an_order_that_does_not_depend_on_files() -> Non
 
 def reads(other: str, name: str, codes: str = "gadgets") -> Json:
     return plan(
-        criterion("need", "required", None, None, determination_of(), definitionCanonical=f"{BASE}/PlanDefinition/{other}"),
+        criterion(
+            "need", "required", None, None, determination_of(), definitionCanonical=f"{BASE}/PlanDefinition/{other}"
+        ),
         name=name,
         codes=codes,
     )
