@@ -113,9 +113,9 @@ def _temporal(value: Any, parse: Callable[[str], Temporal | None]) -> Any:
 
 
 def _quantity(value: Any) -> Any:
-    if type(value) is not dict:
+    if isinstance(value, Quantity):
         return value
-    number = value.get("value")
+    number = value.get("value") if type(value) is dict else None
     if not isinstance(number, int | Decimal) or isinstance(number, bool):
         raise Missing("a quantity has no number", code="unreadable")
     if value.get("comparator"):

@@ -206,8 +206,8 @@ class _Parser:
     def invocation(self, base: Node | None) -> Node:
         """`identifier | function | $this | $index | $total`."""
         token = self.take()
-        if token.kind == "special":
-            return Special(token.at, token.text)
+        if token.kind == "special":  # the grammar allows it; what stands before it would count for nothing
+            raise self.fault(f"`{token.text}` stands alone or at the start", token.at)
         if token.kind not in ("name", "delimited"):
             raise self.fault(f"a name is missing before `{token.text}`", token.at)
         if token.kind == "name" and base is None and token.text in _WORDS_AS_NAMES - {"as", "is", "contains", "in"}:

@@ -33,6 +33,7 @@ from tests.unit.plan_definition.plans import (
     state_text,
     suggest_when,
     unknown_because,
+    value_set,
 )
 
 SANDBOX = Presentation("Example Health", "https://cds.example.org", sandbox=True)
@@ -268,6 +269,11 @@ def long_policies(words: str, **more: Any) -> Policies:
     )
 
 
+LONG = (
+    criterion("broken", "required", says("broken"), says("intact"), prompt("?")),
+    criterion("fit", "code-fit", says("fits", "fit"), says("misfits", "fit")),
+    criterion("kind", "scope", says("widget", "kind"), says("toy", "kind")),
+)
 KIND, FIT = finding("widget", "kind", name="k"), finding("fits", "fit", name="fit")
 OUTCOMES: dict[str, list[Json]] = {
     "met": [finding("broken"), KIND, FIT],
@@ -289,6 +295,26 @@ def test_a_summary_is_one_line_under_140_characters(case: str, length: int) -> N
     for card in render(found, SANDBOX):
         assert 0 < len(card.summary) <= 139
         assert card.summary == " ".join(card.summary.split())
+
+
+@pytest.mark.parametrize("case", OUTCOMES)
+@pytest.mark.parametrize("count", [10, 20, 40])
+def test_a_summary_of_many_orders_is_no_longer(case: str, count: int) -> None:
+    codes = [f"code-{i:03}" for i in range(count)]
+    made = compiled(plan(*LONG, codes="many"), sets=[value_set("many", *codes)])
+    drafts = [order(code, f"o{i}") for i, code in enumerate(codes)]
+    (card,) = render(judge(made, *drafts, *OUTCOMES[case]).determinations, SANDBOX)
+    assert 0 < len(card.summary) <= 139
+
+
+@pytest.mark.parametrize("case", OUTCOMES)
+def test_a_summary_uses_the_length_that_there_is_and_no_more(case: str) -> None:
+    lengths = set()
+    for size in range(40, 145):
+        words = ("word " * 30)[:size].strip().ljust(size, "x")
+        (card,) = render(judge(long_policies(words), order("A"), *OUTCOMES[case]).determinations, SANDBOX)
+        lengths.add(len(card.summary))
+    assert max(lengths) in (138, 139)
 
 
 @given(st.text(max_size=200))
@@ -447,6 +473,39 @@ def test_conflicting_evidence_is_shown_on_both_sides() -> None:
     assert "the record contradicts itself" in (card.detail or "")
     assert "`Observation/f1.value`" in (card.detail or "")
     assert "`Observation/f2.value`" in (card.detail or "")
+
+
+def test_a_code_that_conflicts_with_another_order_says_so() -> None:
+    conflict = criterion("twice", "code-conflict", says("both"), says("one"), state_text("true", "billed with another"))
+    made = compiled(plan(criterion("broken", "required", "%findings.exists()"), conflict))
+    (card,) = render(judge(made, order("A"), finding("both")).determinations, SANDBOX)
+    assert card.summary.startswith("A: billed with another.")
+    assert "- **Conflicts** – Title of twice: billed with another" in (card.detail or "")
+    (card,) = render(judge(made, order("A"), finding("one")).determinations, SANDBOX)
+    assert "twice" not in (card.detail or "")
+
+
+def test_an_exclusion_reads_as_what_it_is() -> None:
+    made = compiled(plan(criterion("barred", "exclusion", says("yes"), says("no"))))
+    for value, words in (("yes", "Stands against it"), ("no", "Ruled out")):
+        (card,) = render(judge(made, order("A"), finding(value)).determinations, SANDBOX)
+        assert f"- **{words}** – Title of barred" in (card.detail or "")
+
+
+def test_the_words_of_the_part_that_decides_are_the_words_of_the_card() -> None:
+    parts = [
+        criterion("x", "alternative", says("x"), says("no x")),
+        criterion("y", "alternative", says("y"), says("no y"), state_text("false", "there is no y")),
+    ]
+    made = compiled(plan(group("ways", "one-or-more", *parts, role="required")))
+    chart = [order("A"), finding("no x"), finding("no y", name="f2")]
+    (card,) = render(judge(made, *chart).determinations, SANDBOX)
+    assert card.summary == "A: there is no y. Physician review."
+
+
+def test_an_order_placed_twice_is_said_to_be_judged_once() -> None:
+    (card,) = rendered([order("A"), order("A", "o2"), finding("broken")])
+    assert "- ordered more than once, evaluated once: `ServiceRequest/o2`" in (card.detail or "")
 
 
 def test_much_evidence_is_cut_and_counted() -> None:

@@ -136,6 +136,9 @@ PATHS: list[tuple[str, list[str]]] = [
         "(%observations.value.ofType(Quantity) | %conditions.code.coding.code).exists()",
         ["Observation/o2.value", "Condition/c1.code.coding[0].code"],
     ),
+    ("(%observations.value.ofType(Quantity) | %conditions).code.exists()", ["Condition/c1.code"]),
+    ("(%observations.value.ofType(Quantity) | %conditions).ofType(Condition).exists()", ["Condition/c1"]),
+    ("%conditions.ofType(Condition).exists()", ["Condition/c1"]),
     ("%observations.exclude(%observations.where(id = 'o1')).exists()", ["Observation/o2"]),
     ("(%observations.status | %conditions.code | %observations.status).skip(1).exists()", ["Condition/c1.code"]),
     (
@@ -169,6 +172,8 @@ PATHS: list[tuple[str, list[str]]] = [
     ("%none.code.exists() or %conditions.code.exists()", ["Condition/c1.code"]),
     ("%none.latest().exists() or %observations.skip(1).exists()", ["Observation/o2"]),
     ("%conditions.code.exists() and %none.empty()", ["Condition/c1.code"]),
+    ("%conditions.code.exists() or %observations.all(bodySite.exists())", ["Condition/c1.code"]),
+    ("(%conditions.code.exists() and %none.exists()) or %observations.skip(1).exists()", ["Observation/o2"]),
     ("%conditions.all(code.exists())", ["Condition/c1"]),
     # what is computed stands nowhere
     ("%observations.clinicalDate().exists()", ["", ""]),
@@ -248,6 +253,11 @@ def test_a_refused_resource_is_named_by_itself() -> None:
     asked = Asked(source, O1, types={"rejected": ("Rejected",)}, rejected=[refused])
     assert asked.truth() is True
     assert asked.evidence() == ["Observation/o1.code"]
+
+
+def test_another_type_of_a_choice_does_not_stand_in_the_way() -> None:
+    text, concept = observation("a", valueString="x"), observation("b", valueCodeableConcept=coded("yes"))
+    assert evidence("%o.value.coding.exists()", o=[text, concept]) == ["Observation/b.value.coding[0]"]
 
 
 def test_null_members_do_not_shift_the_places_of_the_others() -> None:

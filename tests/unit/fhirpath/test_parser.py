@@ -197,6 +197,8 @@ def test_any_text_can_be_written_as_a_string(text: str) -> None:
         ("a and and b", 6, "`and` has nothing on its left"),
         ("* a", 0, "missing before `*`"),
         ("$that", 0, "`$` is not FHIRPath"),
+        ("a.$this", 2, "`$this` stands alone or at the start"),
+        ("a.b.$index > 1", 4, "`$index` stands alone or at the start"),
         ("% a", 0, "`%` is not FHIRPath"),
         ("a /* open", 3, "missing before `*`"),
     ],

@@ -200,7 +200,7 @@ def test_what_is_about_another_patient_is_refused_in_every_type(one: dict[str, A
     assert refusal(one) == "other-patient"
 
 
-@pytest.mark.parametrize("kind", ["Patient", "Organization", "Practitioner", "Location"])
+@pytest.mark.parametrize("kind", ["Patient", "Organization", "Practitioner", "Location", "Binary"])
 def test_the_patient_and_what_has_no_patient_are_usable(kind: str) -> None:
     one = {"resourceType": kind, "id": "p1"} | ({"status": "active"} if kind == "Location" else {})
     assert refusal(one) is None

@@ -527,6 +527,14 @@ def test_a_draft_order_is_no_evidence_in_the_chart() -> None:
     assert told(criterion_of(made, *chart)) == "true"
 
 
+def test_a_criterion_that_the_policy_does_not_have_has_no_result() -> None:
+    found = determine(DEFAULT, finding("broken"))
+    with pytest.raises(KeyError):
+        found.result("nothing")
+    assert found.state_of("nothing") is None
+    assert found.state_of("broken") is found.state_of("clinical") is True
+
+
 def test_two_policies_on_one_code_are_two_determinations() -> None:
     found = judge(compiled(DEFAULT, plan(name="other")), order("A")).determinations
     assert [one.plan.canonical.rpartition("/")[2] for one in found] == ["other", "widget"]

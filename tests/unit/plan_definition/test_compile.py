@@ -101,6 +101,12 @@ def test_parameters_are_values_of_their_type(full: Any) -> None:
     assert full.parameters["count"].value == 1
 
 
+def test_a_decimal_parameter_keeps_its_digits() -> None:
+    made = compiled_plan(plan(extension=[parameter("x", "Decimal", Decimal("1.50")), parameter("y", "Decimal", 2)]))
+    assert [str(one.value) for one in made.parameters.values()] == ["1.50", "2"]
+    assert {one.type for one in made.parameters.values()} == {"System.Decimal"}
+
+
 def test_criteria_are_read_in_their_order_with_their_parts(full: Any) -> None:
     ids = [one.id for one in full.walk()]
     assert ids == [
