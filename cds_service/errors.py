@@ -4,11 +4,13 @@ CdsServiceError
 ├─ ContentError             the policy author's: found when policies are loaded, never at the bedside
 │  ├─ ArtifactNotFound      a canonical that nothing loaded has
 │  ├─ ExpressionError       an expression that does not parse, or reads what does not exist
+│  │  └─ ExpressionTooLarge  … or is too long, too deep or too costly to be carried out
 │  └─ UnsupportedFeature    valid content that this engine does not carry out
 ├─ RequestError             the client's
 │  ├─ MalformedRequest      the message breaks its format
 │  └─ NothingToEvaluate     the message holds no order
 └─ EvaluationError          the chart's: never leaves `determine`, it becomes a criterion's problem
+   └─ LimitExceeded         an expression that asked for more steps, items or text than one evaluation may use
 
 A message holds element paths, canonicals and positions; never a patient's value, name or id.
 """
@@ -48,11 +50,15 @@ class ArtifactNotFound(ContentError):
 
 @dataclass
 class ExpressionError(ContentError):
-    """An expression that cannot be compiled; `position` counts characters from 0."""
+    """An expression that cannot be compiled; `position` counts characters from 0.
+
+    `kind` is `syntax` where it does not follow the grammar, else `semantic`.
+    """
 
     language: str = "text/fhirpath"
     source: str = ""
     position: int = 0
+    kind: str = "semantic"
 
     def __str__(self) -> str:
         """Return the place, the reason and the expression with the position marked by `⟨here⟩`."""
@@ -61,6 +67,13 @@ class ExpressionError(ContentError):
         head = "…" if start else ""
         tail = "…" if end < len(self.source) else ""
         return f"{super().__str__()}; at character {self.position}: `{head}{marked}{tail}`"
+
+
+@dataclass
+class ExpressionTooLarge(ExpressionError):
+    """An expression beyond what is carried out; `limit` names which: `length`, `depth`, `steps`, `regex`."""
+
+    limit: str = ""
 
 
 @dataclass
@@ -101,7 +114,15 @@ class EvaluationError(CdsServiceError):
 
     reason: str
     path: str | None = None
+    kind = "execution"
 
     def __str__(self) -> str:
         """Return the reason, after the element's path where it is known."""
         return f"{self.path}: {self.reason}" if self.path else self.reason
+
+
+@dataclass
+class LimitExceeded(EvaluationError):
+    """An evaluation that used up what one may use; `limit` names what: `steps`, `items`, `text`, `number`, `regex`."""
+
+    limit: str = ""

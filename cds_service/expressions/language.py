@@ -10,14 +10,34 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, TypeVar
 
-from cds_service.errors import EvaluationError
+from cds_service.errors import EvaluationError, LimitExceeded
 from cds_service.expressions.logic import Truth
+from cds_service.fhir.code_system import CodeSystem
 from cds_service.fhir.element import Location
 from cds_service.fhir.record import PatientRecord
-from cds_service.fhir.temporal import Date
+from cds_service.fhir.temporal import Date, DateTime
 from cds_service.fhir.value_set import ValueSet
 
-__all__ = ["Compile", "Environment", "Expression", "Missing", "Scope", "Types"]
+__all__ = [
+    "MAX_ITEMS",
+    "MAX_STEPS",
+    "MAX_TEXT",
+    "Compile",
+    "DataNeed",
+    "Environment",
+    "Expression",
+    "Missing",
+    "Refusal",
+    "Scope",
+    "Types",
+]
+
+MAX_STEPS = 1_000_000
+"""How many items one evaluation may look at or make, all of its loops together."""
+MAX_ITEMS = 50_000
+"""How many items one collection may hold."""
+MAX_TEXT = 1_000_000
+"""How many characters one text may have."""
 
 _Item = TypeVar("_Item")
 Types: TypeAlias = tuple[str, ...]
@@ -42,6 +62,34 @@ class Scope:
     value_sets: Mapping[str, ValueSet] = field(default_factory=dict)
     context: Types = ("Bundle",)
     """The type of the item that the expression starts from."""
+    code_systems: Mapping[str, CodeSystem] = field(default_factory=dict)
+    strict: bool = True
+    """Whether an element of a resource of unknown type is an error, as policies want it, or looked up as it comes."""
+    ordered_only: bool = False
+    """Whether a function that counts positions refuses a collection without an order."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataNeed:
+    """What an expression reads of a resource type: an element, and the codes or dates it compares it with."""
+
+    type: str
+    path: str = ""
+    """The element, as `code.coding`; empty for the resource itself."""
+    value_set: str | None = None
+    code: str | None = None
+    dated: bool = False
+    """Whether the element is compared with a date."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A candidate that an expression looked at and passed over, with the first condition that did not hold."""
+
+    location: Location
+    condition: str
+    unknown: bool = False
+    """Whether the condition could not be told, rather than being false."""
 
 
 class Expression(Protocol):
@@ -63,6 +111,10 @@ class Expression(Protocol):
     def value_sets(self) -> frozenset[str]:
         """Return the canonicals of the value sets it asks."""
 
+    @property
+    def needs(self) -> tuple[DataNeed, ...]:
+        """Return what it reads of the record."""
+
     def items(self, environment: Environment) -> Sequence[Any]:
         """Return the collection. Raises EvaluationError, Missing among them."""
 
@@ -72,8 +124,14 @@ class Expression(Protocol):
     def located(self, environment: Environment) -> Sequence[Location]:
         """Return the collection with each item's place in the record."""
 
+    def answer(self, environment: Environment) -> tuple[Truth, Sequence[Location]]:
+        """Return the boolean with the elements on which a true one rests: what stands before `.exists()`."""
+
     def evidence(self, environment: Environment) -> Sequence[Location]:
-        """Return the elements on which a true answer rests: what stands before `.exists()`."""
+        """Return the elements on which a true answer rests."""
+
+    def refusals(self, environment: Environment) -> Sequence[Refusal]:
+        """Return the candidates that the expression passed over, for an answer that is not true; a few of many."""
 
     @property
     def has_evidence(self) -> bool:
@@ -86,7 +144,20 @@ Compile: TypeAlias = Callable[[str, Scope], Expression]
 class Environment:
     """What one evaluation reads: the record, the reference date and the variables, each computed at most once."""
 
-    __slots__ = ("_defined", "_located", "_values", "as_of", "focus", "index", "record", "total")
+    __slots__ = (
+        "_defined",
+        "_located",
+        "_values",
+        "as_of",
+        "focus",
+        "index",
+        "locals",
+        "now",
+        "record",
+        "steps",
+        "total",
+        "traces",
+    )
 
     def __init__(
         self,
@@ -95,16 +166,38 @@ class Environment:
         *,
         values: Mapping[str, Sequence[Any]],
         defined: Mapping[str, Expression],
+        now: DateTime | None = None,
     ) -> None:
         """Start with `values` as given; `defined` variables are evaluated when first read."""
         self.record = record
         self.as_of = as_of
+        self.now = now or DateTime(as_of.parts)
         self.focus: Any = record.as_bundle
         self.index = 0
         self.total: Sequence[Any] = ()
+        self.locals: dict[str, Sequence[Any]] = {}
+        self.steps = MAX_STEPS
+        self.traces: list[tuple[str, Sequence[Any]]] | None = None
+        """What `trace()` was given, for a developer who asks for it; None else, for it holds values of the chart."""
         self._values: dict[str, Sequence[Any]] = dict(values)
         self._defined = defined
         self._located: dict[str, Sequence[Location]] = {}
+
+    def spend(self, count: int) -> None:
+        """Count items looked at or made. Raises LimitExceeded when the evaluation has had its share."""
+        self.steps -= count
+        if self.steps < 0:
+            raise LimitExceeded(f"the expression takes more than {MAX_STEPS} steps", limit="steps")
+
+    def collected(self, found: Sequence[Any]) -> None:
+        """Count the items of a collection that was made. Raises LimitExceeded when it holds too many."""
+        if len(found) > MAX_ITEMS:
+            raise LimitExceeded(f"a collection has more than {MAX_ITEMS} items", limit="items")
+        self.spend(len(found))
+
+    def restart(self) -> None:
+        """Grant an expression its share of steps; a variable, which is computed once, has its own."""
+        self.steps = MAX_STEPS
 
     def variable(self, name: str) -> Sequence[Any]:
         """Return the items of a variable."""
@@ -123,9 +216,9 @@ class Environment:
 
     def _from_the_record(self, ask: Callable[[Environment], Sequence[_Item]]) -> Sequence[_Item]:
         """Ask for a variable where it was written, whatever is being looked at when it is first read."""
-        focus, index = self.focus, self.index
-        self.focus, self.index = self.record.as_bundle, 0
+        outer = self.focus, self.index, self.total, self.locals, self.steps
+        self.focus, self.index, self.total, self.locals = self.record.as_bundle, 0, (), {}
         try:
             return ask(self)
         finally:
-            self.focus, self.index = focus, index
+            self.focus, self.index, self.total, self.locals, self.steps = outer

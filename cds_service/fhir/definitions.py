@@ -14,6 +14,7 @@ __all__ = [
     "element",
     "elements_of",
     "is_a",
+    "is_known_element",
     "is_primitive",
     "is_resource",
     "type_names",
@@ -39,6 +40,8 @@ _OUR_OWN: Mapping[str, tuple[str | None, dict[str, str]]] = {
     # What expressions may read beside FHIR: a resource that may not be used, and a cluster of dated resources.
     "Rejected": ("Element", {"reason": "code", "resource": "Resource"}),
     "Episode": ("Element", {"start": "date", "item": "Resource*"}),
+    # What FHIRPath's `type()` answers.
+    "TypeInfo": ("Element", {"namespace": "string", "name": "string"}),
 }
 
 
@@ -92,6 +95,16 @@ def elements_of(type_name: str) -> tuple[str, ...]:
         at, elements = _table()[at]
         names += elements
     return tuple(names)
+
+
+@cache
+def _element_names() -> frozenset[str]:
+    return frozenset(name for _, elements in _table().values() for name in elements)
+
+
+def is_known_element(name: str) -> bool:
+    """Return whether any type has an element of this name."""
+    return name in _element_names()
 
 
 def element(type_name: str, name: str) -> Element | None:

@@ -20,6 +20,7 @@ __all__ = [
     "Temporal",
     "Time",
     "add",
+    "bounds",
     "compare",
     "parse_date",
     "parse_date_time",
@@ -165,8 +166,8 @@ def compare(left: Temporal, right: Temporal) -> int | None:
     shift = left.offset is not None and right.offset is not None
     if not shift and left.offset != right.offset and len(left.parts) > 3 and len(right.parts) > 3:
         return None
-    low, high = _bounds(left, shift)
-    other_low, other_high = _bounds(right, shift)
+    low, high = bounds(left, shift)
+    other_low, other_high = bounds(right, shift)
     if low == other_low and len(left.parts) == len(right.parts):
         return 0
     if high < other_low:
@@ -174,7 +175,7 @@ def compare(left: Temporal, right: Temporal) -> int | None:
     return 1 if low > other_high else None
 
 
-def _bounds(value: Temporal, shift: bool) -> tuple[int, int]:
+def bounds(value: Temporal, shift: bool) -> tuple[int, int]:
     """Return the first and the last nanosecond that the value may stand for, in UTC if `shift`."""
     if isinstance(value, Time):
         start, rest = 0, value.parts
@@ -197,12 +198,14 @@ def _bounds(value: Temporal, shift: bool) -> tuple[int, int]:
 
 
 def add(value: Temporal, amount: int, unit: str) -> Temporal | None:
-    """Return `value` moved by whole calendar units (`year`, `month`, `week`, `day`, `hour`, `minute`, `second`).
+    """Return `value` moved by whole calendar units (`year`, `month`, `week`, `day` … `second`, `millisecond`).
 
     A day that the month lacks becomes its last one. A value stated less finely than the unit moves by as many of
     its own units as fit. None where the result leaves the years 1 to 9999.
     Source: FHIRPath 2.0 6.6 (date and time arithmetic).
     """
+    if unit == "millisecond":
+        return _add_milliseconds(value, amount)
     if unit == "week":
         amount, unit = amount * 7, "day"
     if isinstance(value, Time):
@@ -219,6 +222,15 @@ def add(value: Temporal, amount: int, unit: str) -> Temporal | None:
     if level <= 1:
         return _add_months(value, amount * (12 if level == 0 else 1))
     return _add_seconds(value, amount * (86_400, 3_600, 60, 1)[level - 2])
+
+
+def _add_milliseconds(value: Temporal, amount: int) -> Temporal | None:
+    if len(value.parts) < (3 if isinstance(value, Time) else 6):
+        return add(value, int(amount / 1000), "second")
+    digits = max(3, len(value.fraction))
+    seconds, fraction = divmod(int(value.fraction.ljust(digits, "0")) + amount * 10 ** (digits - 3), 10**digits)
+    moved = add(value, seconds, "second")
+    return replace(moved, fraction=f"{fraction:0{digits}}") if moved else None
 
 
 def _add_months(value: Temporal, months: int) -> Temporal | None:

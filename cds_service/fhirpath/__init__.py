@@ -7,19 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
-from cds_service.errors import ExpressionError
-from cds_service.expressions.language import Environment, Scope, Types
+from cds_service.expressions.language import DataNeed, Environment, Refusal, Scope, Types
 from cds_service.expressions.logic import Truth
 from cds_service.fhir.element import Location
-from cds_service.fhirpath.code import BOOLEAN, Code
-from cds_service.fhirpath.compiler import Compiler
+from cds_service.fhirpath.code import BOOLEAN, Code, Test, as_shape
+from cds_service.fhirpath.compiler import Compiler, LooksBeside
 from cds_service.fhirpath.functions import FUNCTIONS
-from cds_service.fhirpath.items import raw
+from cds_service.fhirpath.items import Shape, is_wrapped, locations, raw, root
 from cds_service.fhirpath.parser import parse
 
 __all__ = ["FhirPath", "compile_fhirpath"]
+
+_REFUSALS_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,9 @@ class FhirPath:
     types: Types
     reads: frozenset[str]
     value_sets: frozenset[str]
+    needs: tuple[DataNeed, ...]
     _code: Code
+    _truth: Test
 
     @property
     def is_boolean(self) -> bool:
@@ -40,40 +44,62 @@ class FhirPath:
     @property
     def has_evidence(self) -> bool:
         """Return whether a true answer can name the elements it rests on."""
-        return self._code.evidence is not None
+        return self._code.answer is not None
 
     def items(self, environment: Environment) -> Sequence[Any]:
         """Return the collection, in FHIR's own JSON where the items are elements."""
+        environment.restart()
         return self._code.items(environment.focus, environment)
 
     def truth(self, environment: Environment) -> Truth:
         """Return the boolean, None for an empty collection."""
-        return self._code.test()(environment.focus, environment)
+        environment.restart()
+        return self._truth(environment.focus, environment)
 
     def located(self, environment: Environment) -> Sequence[Location]:
-        """Return the collection with each item's place in the record."""
-        return self._code.located(Location(environment.focus), environment)
+        """Return the collection with each item's place in the record; a computed item stands nowhere."""
+        environment.restart()
+        found = self._code.located(root(environment.focus), environment)
+        return [place for item, at in found for place in (tuple(locations(at)) or (Location(item),))]
+
+    def answer(self, environment: Environment) -> tuple[Truth, Sequence[Location]]:
+        """Return the boolean with the elements on which a true answer rests."""
+        if self._code.answer is None:
+            return self.truth(environment), ()
+        environment.restart()
+        holds, found = self._code.answer(root(environment.focus), environment)
+        if holds is not True:
+            return holds, ()
+        return True, [place for item, at in found for place in (tuple(locations(at)) or (Location(raw(item)),))]
 
     def evidence(self, environment: Environment) -> Sequence[Location]:
         """Return the elements on which a true answer rests."""
-        if self._code.evidence is None:
+        return self.answer(environment)[1]
+
+    def refusals(self, environment: Environment) -> Sequence[Refusal]:
+        """Return the first few candidates that were passed over, each with the first condition that did not hold."""
+        if self._code.refusals is None:
             return ()
-        found = self._code.evidence(Location(environment.focus), environment)
-        return [_unwrapped(place) for place in found]
-
-
-def _unwrapped(place: Location) -> Location:
-    if place.parent is not None and not place.name:
-        return place.parent
-    return Location(raw(place.value), place.parent, place.name, place.index)
+        environment.restart()
+        return tuple(islice(self._code.refusals(root(environment.focus), environment), _REFUSALS_SHOWN))
 
 
 def compile_fhirpath(source: str, scope: Scope) -> FhirPath:
     """Return `source` compiled. Raises ExpressionError with the position of what is wrong."""
+    tree = parse(source)
     compiler = Compiler(source, scope, FUNCTIONS)
     try:
-        code = compiler.compile(parse(source), scope.context)
-    except RecursionError:
-        reason = "the expression is too long to be carried out; split it into variables"
-        raise ExpressionError(reason, source=source) from None
-    return FhirPath(source, code.types, frozenset(compiler.reads), frozenset(compiler.value_sets), code)
+        code = compiler.compile_whole(tree)
+    except LooksBeside:
+        compiler = Compiler(source, scope, FUNCTIONS, siblings=True)
+        code = compiler.compile_whole(tree)
+    types = code.shape.types
+    return FhirPath(
+        source,
+        types,
+        frozenset(compiler.reads),
+        frozenset(compiler.value_sets),
+        tuple(sorted(compiler.needs, key=repr)),
+        as_shape(code, Shape(types, wrapped=is_wrapped(types))),
+        code.test(),
+    )

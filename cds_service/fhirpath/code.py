@@ -1,46 +1,80 @@
-"""A compiled piece of an expression: closures over plain items."""
+"""A compiled piece of an expression: closures over items, and the same over items with their places."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from cds_service.errors import EvaluationError
-from cds_service.expressions.language import Environment, Missing, Types
+from cds_service.expressions.language import Environment, Missing, Refusal, Types
 from cds_service.expressions.logic import Truth
-from cds_service.fhir.element import Location
-from cds_service.fhirpath.items import Typed, equal, raw
+from cds_service.fhirpath.items import NOTHING, Several, Shape, Traced, Typed, wrap
 
-__all__ = ["BOOLEAN", "Apply", "Code", "Test", "constant", "from_truth", "subset", "values"]
+__all__ = [
+    "BOOLEAN",
+    "Answer",
+    "Apply",
+    "Code",
+    "Items",
+    "Located",
+    "Refusals",
+    "Test",
+    "as_shape",
+    "computed",
+    "constant",
+    "from_truth",
+    "itself",
+    "subset",
+    "unique",
+    "unique_places",
+]
 
 Items: TypeAlias = Callable[[Any, Environment], Sequence[Any]]
 """(focus, environment) → collection."""
-Located: TypeAlias = Callable[[Location, Environment], Sequence[Location]]
+Located: TypeAlias = Callable[[Traced, Environment], Sequence[Traced]]
 """The same with the places; the focus, too, comes with its place."""
 Test: TypeAlias = Callable[[Any, Environment], Truth]
+Refusals: TypeAlias = Callable[[Traced, Environment], Iterator[Refusal]]
+Answer: TypeAlias = Callable[[Traced, Environment], tuple[Truth, Sequence[Traced]]]
 Apply: TypeAlias = Callable[[Sequence[Any], Any, Environment], Sequence[int]]
 """(collection, focus, environment) → the positions of the items that a function keeps."""
 
 BOOLEAN: Types = ("System.Boolean",)
+_BOOLEAN_SHAPE = Shape(BOOLEAN)
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """One node of the tree, compiled. `truth` is set where the answer is a boolean."""
+    """One node of the tree, compiled."""
 
-    types: Types
+    shape: Shape
     items: Items
     located: Located
-    evidence: Located | None = None
-    """Where the elements behind a true answer come from; None for what has none to show."""
     truth: Test | None = None
+    """Set where the answer is a boolean."""
+    some: Test | None = None
+    """Whether there is any item, where that can be told sooner, or surer, than by collecting them."""
+    some_located: Located | None = None
+    """The items by which `some` tells that; as `some` does, it goes on where one item cannot be told."""
+    answer: Answer | None = None
+    """The boolean with the elements that a true one rests on; None for what has none to show."""
+    counted: Located | None = None
+    """Where the items of a number come from that counts them."""
+    refusals: Refusals | None = None
+    """The candidates that were passed over, and why."""
+    constant: Sequence[Any] | None = None
+    """The items of a literal."""
+    key: str | None = None
+    """The JSON key, where this reads one key of `$this` and nothing else."""
+    is_focus: bool = False
+    """Whether this is `$this`."""
 
     def test(self) -> Test:
         """Return the boolean of the collection: its only boolean, True for another single item, None for none."""
         if self.truth:
             return self.truth
-        items, types = self.items, self.types or ("",)
+        items, types = self.items, self.shape.types or ("",)
 
         def test(this: Any, env: Environment) -> Truth:
             found = items(this, env)
@@ -55,42 +89,90 @@ class Code:
 
         return test
 
+    def exists(self) -> Test:
+        """Return whether there is any item."""
+        items = self.items
+        return self.some or (lambda this, env: bool(items(this, env)))
 
-def values(types: Types, items: Items) -> Code:
+    def shaped(self, shape: Shape) -> Code:
+        """Return this code with its items known to be of another shape."""
+        return replace(self, shape=shape)
+
+
+def itself(shape: Shape) -> Code:
+    """Return `$this`."""
+    return Code(shape, lambda this, _env: (this,), lambda this, _env: (this,), is_focus=True)
+
+
+def computed(shape: Shape | Types, items: Items) -> Code:
     """Return code whose items are computed, so that they stand nowhere in the record."""
-    return Code(types, items, lambda this, env: [Location(one) for one in items(this.value, env)])
+    shape = shape if isinstance(shape, Shape) else Shape(shape)
+    return Code(shape, items, lambda this, env: [(one, None) for one in items(this[0], env)])
 
 
-def from_truth(truth: Test, *, evidence: Located | None = None) -> Code:
+def from_truth(truth: Test, *, answer: Answer | None = None, refusals: Refusals | None = None) -> Code:
     """Return code that answers with a boolean."""
 
     def items(this: Any, env: Environment) -> Sequence[Any]:
         answer = truth(this, env)
         return () if answer is None else (answer,)
 
-    return Code(BOOLEAN, items, lambda this, env: [Location(one) for one in items(this.value, env)], evidence, truth)
+    def located(this: Traced, env: Environment) -> Sequence[Traced]:
+        return [(one, None) for one in items(this[0], env)]
+
+    return Code(_BOOLEAN_SHAPE, items, located, truth, answer=answer, refusals=refusals)
 
 
 def constant(types: Types, value: Sequence[Any]) -> Code:
     """Return code that always gives `value`."""
-    return values(types, lambda _this, _env: value)
+    code = computed(Shape(types) if types else NOTHING, lambda _this, _env: value)
+    return replace(code, constant=value)
 
 
-def subset(base: Code, apply: Apply, *, counting: bool = False) -> Code:
-    """Return `base` reduced to the items at the positions that `apply` returns; `counting` if it counts them."""
+def as_shape(code: Code, shape: Shape) -> Code:
+    """Return code whose items travel as they must among items of `shape`."""
+    change = wrap(code.shape, shape)
+    if change is None:
+        return code
+    items, located = code.items, code.located
+    return Code(
+        replace(code.shape, wrapped=shape.wrapped),
+        lambda this, env: [change(one) for one in items(this, env)],
+        lambda this, env: [(change(item), at) for item, at in located(this, env)],
+        some=code.some,
+        refusals=code.refusals,
+    )
+
+
+def subset(base: Code, apply: Apply) -> Code:
+    """Return `base` reduced to the items at the positions that `apply` returns."""
     before, places = base.items, base.located
 
     def items(this: Any, env: Environment) -> Sequence[Any]:
         found = before(this, env)
         return [found[i] for i in apply(found, this, env)]
 
-    def located(this: Location, env: Environment) -> Sequence[Location]:
+    def located(this: Traced, env: Environment) -> Sequence[Traced]:
         every = places(this, env)
-        found = before(this.value, env) if counting else [place.value for place in every]
-        kept = apply(found, this.value, env)
-        if len(found) == len(every):
-            return [every[i] for i in kept]
-        values = [raw(found[i]) for i in kept]  # a union tells the places of equal items, of which it keeps one
-        return [place for place in every if any(equal(raw(place.value), one) for one in values)]
+        return [every[i] for i in apply([item for item, _ in every], this[0], env)]
 
-    return Code(base.types, items, located)
+    return Code(base.shape, items, located, refusals=base.refusals)
+
+
+def unique(keys: Iterable[Hashable]) -> list[int]:
+    """Return the positions of the keys that are not there earlier."""
+    first: dict[Hashable, int] = {}
+    for i, key in enumerate(keys):
+        first.setdefault(key, i)
+    return list(first.values())
+
+
+def unique_places(found: Iterable[Traced], key: Callable[[Any], Hashable]) -> list[Traced]:
+    """Return the items whose key is not there earlier, each with the places of those that it stands for."""
+    items: dict[Hashable, Any] = {}
+    places: dict[Hashable, list[Any]] = {}
+    for item, at in found:
+        known = key(item)
+        items.setdefault(known, item)
+        places.setdefault(known, []).append(at)
+    return [(item, one[0] if len(one := places[known]) == 1 else Several(one)) for known, item in items.items()]

@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from decimal import Decimal
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any
 
-from cds_service.errors import EvaluationError, ExpressionError
-from cds_service.expressions import logic
-from cds_service.expressions.language import Environment, Missing, Scope, Types
+from cds_service.errors import ExpressionError, ExpressionTooLarge
+from cds_service.expressions.language import DataNeed, Environment, Scope, Types
 from cds_service.expressions.logic import Truth
-from cds_service.fhir.definitions import element, elements_of, is_a, type_names
-from cds_service.fhir.element import Location
-from cds_service.fhir.temporal import Temporal, add
-from cds_service.fhir.values import CALENDAR_UNITS, Quantity
-from cds_service.fhirpath.code import Code, Test, constant, from_truth, subset, values
+from cds_service.fhir.definitions import element, elements_of, is_a, is_known_element, is_primitive, type_names
+from cds_service.fhir.temporal import Temporal
+from cds_service.fhirpath import operators
+from cds_service.fhirpath.code import Code, computed, constant, from_truth, itself, subset
 from cds_service.fhirpath.items import (
-    Typed,
-    compare_values,
-    converter,
-    equal,
-    fits,
+    ABSTRACT,
+    ANY,
+    Shape,
+    Traced,
     is_of_type,
     is_wrapped,
     merge_types,
-    raw,
+    root,
     single,
     system_type,
 )
+from cds_service.fhirpath.steps import fixed_step, of_type, own_step
 from cds_service.fhirpath.tree import (
     Binary,
     Call,
@@ -41,27 +38,83 @@ from cds_service.fhirpath.tree import (
     Special,
     TypeTest,
     Unary,
+    walk,
 )
 
-__all__ = ["Compiler", "Function", "of_type", "union", "unique"]
+__all__ = ["Compiler", "Function", "Invocation", "LooksBeside"]
 
-_DECIMAL: Types = ("System.Decimal",)
-_STRING: Types = ("System.String",)
+_MAX_NESTING = 120
+_MAX_NODES = 20_000
 _CONSTANTS = {
     "ucum": "http://unitsofmeasure.org",
     "sct": "http://snomed.info/sct",
     "loinc": "http://loinc.org",
 }
-_SYSTEM_NAMES = ("Boolean", "String", "Integer", "Decimal", "Date", "DateTime", "Time", "Quantity")
+_NAMED = {"vs-": "http://hl7.org/fhir/ValueSet/", "ext-": "http://hl7.org/fhir/StructureDefinition/"}
+_SYSTEM_NAMES = ("Any", "Boolean", "String", "Integer", "Long", "Decimal", "Date", "DateTime", "Time", "Quantity")
+
+
+class LooksBeside(Exception):
+    """The expression reads what stands beside primitive values, so that all must travel with it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function of the language: how many arguments it takes, and what makes code of a call to it."""
+    """A function of the language: its signature, what it answers, and what makes code of a call to it."""
 
-    build: Callable[[Compiler, Call, Code, Types], Code]
+    signature: str
+    build: Callable[[Invocation], Code]
+    doc: str
     fewest: int = 0
     most: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """A call, as the function that makes code of it sees it."""
+
+    compiler: Compiler
+    node: Call
+    base: Code
+    focus: Code
+
+    @property
+    def name(self) -> str:
+        """Return the function's name as messages write it."""
+        return f"`{self.node.name}()`"
+
+    @property
+    def count(self) -> int:
+        """Return how many arguments there are."""
+        return len(self.node.arguments)
+
+    def argument(self, position: int, *, focus: Code | None = None) -> Code:
+        """Return the code of an argument, where `$this` is what it is outside the call."""
+        return self.compiler.whole(self.node.arguments[position], focus or self.focus)
+
+    def inside(self, position: int = 0, shape: Shape | None = None) -> Code:
+        """Return the code of an argument, where `$this` is an item of what stands before the call."""
+        return self.compiler.whole(self.node.arguments[position], itself(shape or self.base.shape))
+
+    def condition(self, node: Node) -> Code:
+        """Return the code of a part of an argument, where `$this` is an item of what stands before the call."""
+        return self.compiler.whole(node, itself(self.base.shape))
+
+    def literal(self, position: int = 0) -> Any:
+        """Return an argument's value where it is a literal or a constant, else None."""
+        code = self.compiler.whole(self.node.arguments[position], self.focus)
+        return code.constant[0] if code.constant else None
+
+    def fault(self, reason: str, position: int | None = None) -> ExpressionError:
+        """Return the error for the call, or for one of its arguments, to be raised."""
+        node = self.node if position is None else self.node.arguments[position]
+        return self.compiler.fault(node, reason)
+
+    def expect(self, what: str, accepts: Callable[[str], bool]) -> None:
+        """Raise ExpressionError if no type that stands before the call is accepted."""
+        types = self.base.shape.types
+        if types and not any(kind in ABSTRACT or accepts(kind) for kind in types):
+            raise self.fault(f"{self.name} takes {what}; these are {' or '.join(types)}")
 
 
 @dataclass
@@ -73,13 +126,51 @@ class Compiler:
     functions: Mapping[str, Function]
     reads: set[str] = field(default_factory=set)
     value_sets: set[str] = field(default_factory=set)
+    needs: set[DataNeed] = field(default_factory=set)
+    locals: dict[str, Shape] = field(default_factory=dict)
+    """The variables of `defineVariable()` that the expression may read here."""
+    siblings: bool = False
+    """Whether primitive elements travel with the JSON beside them."""
+    counts: bool = True
+    """Whether `$index` is read."""
+    _nesting: int = 0
+    _nodes: int = 0
 
     def fault(self, node: Node, reason: str) -> ExpressionError:
         """Return the error for `node`, to be raised."""
         return ExpressionError(reason, source=self.source, position=node.at)
 
-    def compile(self, node: Node, focus: Types) -> Code:
-        """Return the code of `node`, where `$this` is of the types `focus`. Raises ExpressionError."""
+    def look_beside(self) -> None:
+        """Let primitive values travel with the JSON beside them (`_birthDate`); raises LooksBeside if they do not."""
+        if not self.siblings:
+            raise LooksBeside
+
+    def compile_whole(self, tree: Node) -> Code:
+        """Return the code of the expression. Raises ExpressionError, or LooksBeside."""
+        self.counts = any(isinstance(node, Special) and node.name == "$index" for node in walk(tree))
+        return self.compile(tree, itself(self._shape(self.scope.context)))
+
+    def whole(self, node: Node, focus: Code) -> Code:
+        """Return the code of an operand or argument; the variables that it defines end with it."""
+        outer = dict(self.locals)
+        try:
+            return self.compile(node, focus)
+        finally:
+            self.locals = outer
+
+    def compile(self, node: Node, focus: Code) -> Code:
+        """Return the code of `node`, where `$this` is `focus`. Raises ExpressionError."""
+        self._nesting += 1
+        self._nodes += 1
+        if self._nesting > _MAX_NESTING or self._nodes > _MAX_NODES:
+            limit = "depth" if self._nesting > _MAX_NESTING else "steps"
+            reason = "the expression is too long to be carried out; split it into variables"
+            raise ExpressionTooLarge(reason, source=self.source, position=node.at, limit=limit)
+        code = self._compile(node, focus)
+        self._nesting -= 1
+        return code
+
+    def _compile(self, node: Node, focus: Code) -> Code:
         match node:
             case Literal(value=None):
                 return constant((), ())
@@ -103,65 +194,112 @@ class Compiler:
                 base = self.compile(node.operand, focus)
                 return self.type_test(node, base, node.type_name, operator=node.operator)
 
+    def _shape(self, types: Types, origin: tuple[str, str] | None = None) -> Shape:
+        """Return how elements of these types travel."""
+        wrapped = is_wrapped(types) or (self.siblings and any(is_primitive(kind) for kind in types))
+        if origin is None and len(types) == 1 and is_a(types[0], "Resource"):
+            origin = (types[0], "")
+        return Shape(types, wrapped=wrapped, origin=origin)
+
     # -- names ------------------------------------------------------------------------------------------------
 
     def external(self, node: External) -> Code:
-        """`%name`: the record, the reference date, a code system, or a variable of the policy."""
+        """`%name`: the record, a code system, a variable of the expression or of the policy."""
         name = node.name
+        if name in self.locals:
+            return _local(name, self.locals[name])
+        if name in self.scope.variables:
+            return self._variable(name)
         if name in _CONSTANTS:
-            return constant(_STRING, (_CONSTANTS[name],))
+            return constant(("System.String",), (_CONSTANTS[name],))
+        for prefix, base in _NAMED.items():
+            if name.startswith(prefix):
+                return constant(("System.String",), (base + name.removeprefix(prefix),))
         if name in ("context", "resource", "rootResource"):
-            return _here(self.scope.context, lambda _this, env: env.focus)
-        types = self.scope.variables.get(name)
-        if types is None:
-            raise self.fault(node, f"there is no variable `%{name}`{_nearest(name, self.scope.variables)}")
-        self.reads.add(name)
-        return Code(types, lambda _this, env: env.variable(name), lambda _this, env: env.located(name))
+            shape = self._shape(self.scope.context)
+            return Code(shape, lambda _this, env: (env.focus,), lambda _this, env: (root(env.focus),))
+        known = {*self.scope.variables, *self.locals, *_CONSTANTS, "resource", "context", "rootResource"}
+        raise self.fault(node, f"there is no variable `%{name}`{_nearest(name, known)}")
 
-    def special(self, node: Special, focus: Types) -> Code:
+    def _variable(self, name: str) -> Code:
+        types = self.scope.variables[name]
+        self.reads.add(name)
+        if len(types) == 1 and is_a(types[0], "Resource"):
+            self.needs.add(DataNeed(types[0]))
+        shape = replace(self._shape(types), wrapped=is_wrapped(types))
+        return Code(
+            shape,
+            lambda _this, env: env.variable(name),
+            lambda _this, env: [
+                (item, place if place.parent is not None or _is_resource(place.value) else None)
+                for item, place in zip(env.variable(name), env.located(name), strict=True)
+            ],
+        )
+
+    def special(self, node: Special, focus: Code) -> Code:
         """`$this`, `$index`, `$total`."""
         match node.name:
             case "$this":
-                return _itself(focus)
+                return focus
             case "$index":
-                return values(("System.Integer",), lambda _this, env: (env.index,))
-        raise self.fault(node, "`$total` has no meaning outside `aggregate()`")
+                return computed(("System.Integer",), lambda _this, env: (env.index,))
+        if "$total" not in self.locals:
+            raise self.fault(node, "`$total` has no meaning outside `aggregate()`")
+        return computed(self.locals["$total"], lambda _this, env: env.total)
 
-    def member(self, node: Member, focus: Types) -> Code:
+    def member(self, node: Member, focus: Code) -> Code:
         """`base.name`, `name`; at the start of an expression also the name of the type that it starts from."""
-        if self._names_the_start(node, focus):
-            return _itself(focus)
-        return self.step(node, self._holder(node, focus), node.name)
+        if node.base is None and node.name[0].isupper() and self._names_the_start(node.name, focus):
+            return focus
+        return self.step(node, focus if node.base is None else self.compile(node.base, focus), node.name)
 
-    def _names_the_start(self, node: Member, focus: Types) -> bool:
-        return node.base is None and node.name[0].isupper() and any(is_a(kind, node.name) for kind in focus)
-
-    def _holder(self, node: Member, focus: Types) -> Code:
-        return _itself(focus) if node.base is None else self.compile(node.base, focus)
+    def _names_the_start(self, name: str, focus: Code) -> bool:
+        return any(is_a(kind, name) for kind in focus.shape.types)
 
     def step(self, node: Node, base: Code, name: str, only: str | None = None) -> Code:
         """Return the element `name` of each item; `only` keeps one type of a choice element."""
-        if not base.types:
+        types = base.shape.types
+        if not types:
             return base
-        found = [(kind, known) for kind in base.types if (known := element(kind, name))]
+        if name in ("id", "extension") and any(is_primitive(kind) for kind in types):
+            self.look_beside()
+        found = [(kind, known) for kind in types if (known := element(kind, name))]
+        if any(kind in ABSTRACT for kind in types) and not (found and len(found) == len(types)):
+            return self._own_step(node, base, name)
         if not found:
-            raise self.fault(node, _no_element(name, base.types))
-        types = merge_types(*(known.types for _, known in found))
+            raise self.fault(node, _no_element(name, types))
+        inner = merge_types(*(known.types for _, known in found))
         keys = dict(pair for _, known in found for pair in zip(known.keys, known.types, strict=True))
         if only is not None:
             keys = {key: kind for key, kind in keys.items() if is_a(kind, only)}
-            types = merge_types(*((kind,) for kind in keys.values()))
-        unwrap = is_wrapped(base.types)
-        wrap = is_wrapped(types)
-        if len(keys) == 1 and not unwrap and not wrap:
-            items = _plain_step(base, next(iter(keys)), name)
-        else:
-            items = _choice_step(base, tuple(keys.items()), name, unwrap=unwrap, wrap=wrap)
-        return Code(types, items, _located_step(base, tuple(keys.items()), name, wrap=wrap))
+            inner = merge_types(*((kind,) for kind in keys.values()))
+        origin = self._read(base, name)
+        return fixed_step(base, name, tuple(keys.items()), self._shape(inner, origin), siblings=self.siblings)
+
+    def _own_step(self, node: Node, base: Code, name: str) -> Code:
+        if self.scope.strict:
+            raise self.fault(node, _no_element(name, base.shape.types))
+        if not is_known_element(name):
+            raise self.fault(node, f"no type has an element `{name}`")
+        return own_step(base, name, ANY)
+
+    def _read(self, base: Code, name: str) -> tuple[str, str] | None:
+        """Note that an element of a resource is read, and return where it stands."""
+        if base.shape.origin is None:
+            return None
+        owner, path = base.shape.origin
+        path = f"{path}.{name}" if path else name
+        self.needs.add(DataNeed(owner, path))
+        return owner, path
+
+    def need(self, code: Code, /, **compared: Any) -> None:
+        """Note what an element is compared with: a value set, a code, a date."""
+        if code.shape.origin is not None and code.shape.origin[1]:
+            self.needs.add(DataNeed(*code.shape.origin, **compared))
 
     # -- functions --------------------------------------------------------------------------------------------
 
-    def call(self, node: Call, focus: Types) -> Code:
+    def call(self, node: Call, focus: Code) -> Code:
         """`base.function(arguments)`: each function makes its own code, see `functions`."""
         function = self.functions.get(node.name)
         if function is None:
@@ -173,21 +311,25 @@ class Compiler:
             raise self.fault(node, f"`{node.name}()` takes {expected} arguments, not {len(node.arguments)}")
         if node.name == "ofType" and isinstance(node.base, Member):
             return self._element_of_type(node.base, self.type_argument(node), focus)
-        base = self.compile(node.base, focus) if node.base is not None else _itself(focus)
-        return function.build(self, node, base, focus)
+        base = self.compile(node.base, focus) if node.base is not None else focus
+        return function.build(Invocation(self, node, base, focus))
 
-    def _element_of_type(self, member: Member, wanted: str, focus: Types) -> Code:
+    def _element_of_type(self, member: Member, wanted: str, focus: Code) -> Code:
         """`value.ofType(Quantity)` reads one JSON key."""
-        if self._names_the_start(member, focus):
-            return of_type(_itself(focus), wanted)
-        base = self._holder(member, focus)
-        known = [found for kind in base.types if (found := element(kind, member.name))]
-        if len(known) == 1 and known[0].choice and any(is_a(kind, wanted) for kind in known[0].types):
+        if member.base is None and self._names_the_start(member.name, focus):
+            return of_type(focus, wanted)
+        base = focus if member.base is None else self.compile(member.base, focus)
+        known = [found for kind in base.shape.types if (found := element(kind, member.name))]
+        if len(known) == 1 and known[0].choice and wanted in known[0].types:
             return self.step(member, base, member.name, only=wanted)
         return of_type(self.step(member, base, member.name), wanted)
 
     def type_argument(self, node: Call) -> str:
         """Return the type named by a call's argument: `Condition`, `FHIR.Condition`, `System.String`."""
+        return self.type_name(node, self.type_words(node))
+
+    def type_words(self, node: Call) -> str:
+        """Return the name of a type as a call's argument writes it."""
         names: list[str] = []
         at: Node | None = node.arguments[0]
         while isinstance(at, Member):
@@ -195,418 +337,123 @@ class Compiler:
             at = at.base
         if at is not None or not names:
             raise self.fault(node, f"`{node.name}()` takes the name of a type")
-        return self.type_name(node, ".".join(names))
+        return ".".join(names)
 
     def type_name(self, node: Node, written: str) -> str:
-        """Return a type's name without its namespace. Raises ExpressionError for a type that does not exist."""
-        namespace, _, name = written.rpartition(".")
+        """Return a type's name, one of FHIR without its namespace. Raises ExpressionError for an unknown type."""
+        namespace, _, name = written.partition(".")
         if namespace == "System" and name in _SYSTEM_NAMES:
             return written
-        if namespace in ("", "FHIR") and (name in type_names() or name in _SYSTEM_NAMES):
+        name = name if namespace == "FHIR" else written
+        if name in type_names() or name in _SYSTEM_NAMES:
             return name
         raise self.fault(node, f"there is no type `{written}`{_nearest(name, type_names())}")
 
     def type_test(self, node: Node, base: Code, written: str, *, operator: str) -> Code:
         """`is` answers whether the only item is of a type; `as` keeps it if it is."""
-        wanted, types = self.type_name(node, written), base.types
+        types, what = base.shape.types, f"`{operator}`"
         if operator == "is":
+            namespace, _, name = written.partition(".")
+            known_elsewhere = namespace == "System" and name in type_names()  # then it is just not that
+            wanted = written if known_elsewhere else self.type_name(node, written)
 
             def truth(this: Any, env: Environment) -> Truth:
-                item = single(base.items(this, env), "`is`")
+                item = single(base.items(this, env), what)
                 return None if item is None else is_of_type(item, types, wanted)
 
             return from_truth(truth)
 
-        def only(found: Sequence[Any], _this: Any, _env: Environment) -> Sequence[int]:
-            single(found, "`as`")
-            return range(len(found))
+        def only(this: Any, env: Environment) -> Any:
+            found = base.items(this, env)
+            single(found, what)
+            return found
 
-        return of_type(subset(base, only, counting=True), wanted)
+        def only_located(this: Traced, env: Environment) -> Any:
+            found = base.located(this, env)
+            single(found, what)
+            return found
 
-    def indexer(self, node: Indexer, focus: Types) -> Code:
+        return of_type(replace(base, items=only, located=only_located, some=None), self.type_name(node, written))
+
+    def indexer(self, node: Indexer, focus: Code) -> Code:
         """`base[index]`."""
-        base, index = self.compile(node.base, focus), self.compile(node.index, focus).items
+        base, index = self.compile(node.base, focus), self.whole(node.index, focus).items
+        self.ordered(node, base, "an index")
 
-        def at(found: Sequence[Any], this: Any, env: Environment) -> Sequence[int]:
+        def at(found: Any, this: Any, env: Environment) -> Any:
             position = single(index(this, env), "an index")
             return range(len(found))[position : position + 1] if type(position) is int and position >= 0 else ()
 
-        return subset(base, at, counting=True)
+        return subset(base, at)
+
+    def ordered(self, node: Node, base: Code, what: str) -> None:
+        """Refuse what counts positions in a collection without an order, where the scope asks for that."""
+        if self.scope.ordered_only and not base.shape.ordered:
+            raise self.fault(node, f"{what} has no meaning in a collection without an order")
 
     # -- operators --------------------------------------------------------------------------------------------
 
-    def unary(self, node: Unary, focus: Types) -> Code:
+    def unary(self, node: Unary, focus: Code) -> Code:
         """`-x` and `+x`."""
         operand = self.compile(node.operand, focus)
-        if node.operator == "+":
-            return operand
-        convert = converter(operand.types)
+        if operand.shape.types in (("System.Boolean",), ("boolean",)):
+            raise self.fault(node, f"`{node.operator}` does not take a boolean; did you mean `({node.operator}…)`?")
+        return operators.negation(operand) if node.operator == "-" else operand
 
-        def negate(this: Any, env: Environment) -> Sequence[Any]:
-            value = single(operand.items(this, env), "`-`")
-            value = convert(value) if convert and value is not None else value
-            if value is None:
-                return ()
-            if isinstance(value, Quantity):
-                return (Quantity(-value.value, value.unit),)
-            return (-_number(value, "-"),)
-
-        return values(operand.types, negate)
-
-    def binary(self, node: Binary, focus: Types) -> Code:
+    def binary(self, node: Binary, focus: Code) -> Code:
         """Every operator between two expressions."""
-        left, right = self.compile(node.left, focus), self.compile(node.right, focus)
         operator = node.operator
-        if operator in _LOGIC:
-            return _logic(operator, left, right)
+        left, right = self.whole(node.left, focus), self.whole(node.right, focus)
+        if operator in ("and", "or", "xor", "implies"):
+            return operators.logical(operator, left, right)
         if operator == "|":
-            return union(left, right)
+            return operators.union(left, right)
+        self._note(operator, left, right)
+        self._note(operator, right, left)
         if operator in ("=", "!=", "~", "!~"):
-            return _equality(operator, left, right)
+            return operators.equality(operator, left, right)
         if operator in ("<", "<=", ">", ">="):
-            return _comparison(operator, left, right)
+            return operators.comparison(operator, left, right)
         if operator == "in":
-            return _membership(left, right)
+            return operators.membership(left, right)
         if operator == "contains":
-            return _membership(right, left)
-        return _arithmetic(operator, left, right)
+            return operators.membership(right, left)
+        if operator == "&":
+            return operators.concatenation(left, right)
+        if operator in ("+", "-") and _is_moment(left.shape) and _is_number(right.shape):
+            raise self.fault(node, "a date is moved by a duration: write `7 days`, not `7`")
+        return operators.arithmetic(operator, left, right)
+
+    def _note(self, operator: str, element_side: Code, other: Code) -> None:
+        for value in other.constant or ():
+            if isinstance(value, Temporal):
+                self.need(element_side, dated=True)
+            elif type(value) is str and operator in ("=", "in", "~"):
+                self.need(element_side, code=value)
+        if not other.constant and _is_moment(other.shape):
+            self.need(element_side, dated=True)
 
 
-def of_type(base: Code, wanted: str) -> Code:
-    """Return the items that are of the type `wanted`."""
-    types, unwrap = base.types, is_wrapped(base.types)
-    kept: Types = tuple(kind for kind in types if is_a(kind, wanted) or kind == f"System.{wanted}")
-    if not kept and any(is_a(wanted, kind) for kind in types):
-        kept = (wanted,)
-
-    def keep(found: Sequence[Any], _this: Any, _env: Environment) -> Sequence[int]:
-        return [i for i, item in enumerate(found) if is_of_type(item, types, wanted)]
-
-    chosen = subset(base, keep)
-    if not unwrap or is_wrapped(kept):
-        return Code(kept, chosen.items, chosen.located)
-
-    def items(this: Any, env: Environment) -> Sequence[Any]:
-        return [raw(item) for item in chosen.items(this, env)]
-
-    def located(this: Location, env: Environment) -> Sequence[Location]:
-        return [_bare(place) for place in chosen.located(this, env)]
-
-    return Code(kept, items, located)
+def _is_moment(shape: Shape) -> bool:
+    kinds = ("date", "dateTime", "instant", "time", "System.Date", "System.DateTime", "System.Time")
+    return len(shape.types) == 1 and shape.types[0] in kinds
 
 
-def union(left: Code, right: Code, *, distinct: bool = True) -> Code:
-    """Return the items of both sides; `distinct` keeps one of those that are equal."""
-    types = merge_types(left.types, right.types)
-    first, second = _as_types(left, types), _as_types(right, types)
-
-    def items(this: Any, env: Environment) -> Sequence[Any]:
-        both = [*first.items(this, env), *second.items(this, env)]
-        return [both[i] for i in unique(both)] if distinct else both
-
-    def located(this: Location, env: Environment) -> Sequence[Location]:
-        return [*first.located(this, env), *second.located(this, env)]
-
-    return Code(types, items, located)
+def _is_number(shape: Shape) -> bool:
+    kinds = ("System.Integer", "System.Decimal", "decimal")
+    return len(shape.types) == 1 and (shape.types[0] in kinds or is_a(shape.types[0], "integer"))
 
 
-def unique(found: Sequence[Any]) -> list[int]:
-    """Return the positions of the items that do not equal an earlier one."""
-    kept: list[int] = []
-    values = [raw(item) for item in found]
-    for i, value in enumerate(values):
-        if not any(values[one] is value or equal(values[one], value) for one in kept):
-            kept.append(i)
-    return kept
-
-
-def _as_types(code: Code, types: Types) -> Code:
-    """Return code whose items travel as they must among the items of `types`."""
-    if is_wrapped(types) is is_wrapped(code.types) or not code.types:
-        return code
-    kind = code.types[0]
-
-    def wrap(value: Any) -> Any:
-        named = type(value) is dict and "resourceType" in value
-        return Typed(str(value["resourceType"]) if named else kind, value)
-
+def _local(name: str, shape: Shape) -> Code:
     return Code(
-        code.types,
-        lambda this, env: [wrap(item) for item in code.items(this, env)],
-        lambda this, env: [
-            Location(wrap(place.value), place.parent, place.name, place.index)
-            if place.parent
-            else Location(wrap(place.value), Location(place.value), "", None)
-            for place in code.located(this, env)
-        ],
+        shape,
+        lambda _this, env: [item for item, _ in env.locals[name]],
+        lambda _this, env: env.locals[name],
     )
 
 
-def _bare(place: Location) -> Location:
-    value = raw(place.value)
-    if place.parent is not None and not place.name:
-        return place.parent
-    return Location(value, place.parent, place.name, place.index)
-
-
-def _itself(types: Types) -> Code:
-    return Code(types, lambda this, _env: (this,), lambda this, _env: (this,))
-
-
-def _here(types: Types, focus: Callable[[Any, Environment], Any]) -> Code:
-    return Code(types, lambda this, env: (focus(this, env),), lambda this, env: (Location(focus(this.value, env)),))
-
-
-# -- steps ----------------------------------------------------------------------------------------------------
-
-
-def _plain_step(base: Code, key: str, name: str) -> Callable[[Any, Environment], Sequence[Any]]:
-    before = base.items
-
-    def items(this: Any, env: Environment) -> Sequence[Any]:
-        found: list[Any] = []
-        for item in before(this, env):
-            try:
-                value = item.get(key)
-            except AttributeError:
-                raise Missing(f"an element that should hold `{name}` is no object", code="unreadable") from None
-            if type(value) is list:
-                found += value if None not in value else [one for one in value if one is not None]
-            elif value is not None:
-                found.append(value)
-        return found
-
-    return items
-
-
-def _choice_step(
-    base: Code, keys: tuple[tuple[str, str], ...], name: str, *, unwrap: bool, wrap: bool
-) -> Callable[[Any, Environment], Sequence[Any]]:
-    before = base.items
-
-    def items(this: Any, env: Environment) -> Sequence[Any]:
-        found: list[Any] = []
-        for item in before(this, env):
-            holder = item.value if unwrap else item
-            if type(holder) is not dict:
-                if unwrap and fits(holder, item.type):
-                    continue  # another type of the choice, without elements of its own
-                raise Missing(f"an element that should hold `{name}` is no object", code="unreadable")
-            for key, kind in keys:
-                value = holder.get(key)
-                several = value if type(value) is list else (value,)
-                found += [Typed(kind, one) if wrap else one for one in several if one is not None]
-        return found
-
-    return items
-
-
-def _located_step(
-    base: Code, keys: tuple[tuple[str, str], ...], name: str, *, wrap: bool
-) -> Callable[[Location, Environment], Sequence[Location]]:
-    before = base.located
-
-    def located(this: Location, env: Environment) -> Sequence[Location]:
-        found: list[Location] = []
-        for place in before(this, env):
-            holder = raw(place.value)
-            if type(holder) is not dict:
-                continue
-            at = _bare(place)
-            for key, kind in keys:
-                value = holder.get(key)
-                several = isinstance(value, list)
-                ones: Sequence[Any] = value if isinstance(value, list) else (value,)
-                for i, one in enumerate(ones):
-                    if one is None:
-                        continue
-                    if type(one) is dict and "resourceType" in one and name != "contained":
-                        found.append(Location(one))
-                    else:
-                        item = Typed(kind, one) if wrap else one
-                        found.append(at.child(item, name, i if several else None))
-        return found
-
-    return located
-
-
-# -- operators ------------------------------------------------------------------------------------------------
-
-_LOGIC: dict[str, Callable[[Truth, Truth], Truth]] = {
-    "and": logic.and_,
-    "or": logic.or_,
-    "xor": logic.xor,
-    "implies": logic.implies,
-}
-_SETTLED = {"and": False, "or": True}
-
-
-def _logic(operator: str, left: Code, right: Code) -> Code:
-    first, second, combine = left.test(), right.test(), _LOGIC[operator]
-    settled = _SETTLED.get(operator)
-
-    def truth(this: Any, env: Environment) -> Truth:
-        missing: Missing | None = None
-        try:
-            answer = first(this, env)
-        except Missing as unanswered:  # unknown, unless the other side settles it
-            answer, missing = None, unanswered
-        if answer is not None and answer is settled:
-            return answer
-        other: Truth = None
-        try:
-            other = second(this, env)
-        except Missing as unanswered:
-            missing = missing or unanswered
-        answer = combine(answer, other)
-        if answer is None and missing:
-            raise missing
-        return answer
-
-    def evidence(this: Location, env: Environment) -> Sequence[Location]:
-        return [
-            place
-            for side, test in ((left, first), (right, second))
-            if side.evidence and _holds(test, this.value, env)
-            for place in side.evidence(this, env)
-        ]
-
-    shown = evidence if operator in ("and", "or") and (left.evidence or right.evidence) else None
-    return from_truth(truth, evidence=shown)
-
-
-def _holds(test: Test, this: Any, env: Environment) -> bool:
-    try:
-        return test(this, env) is True
-    except Missing:
-        return False
-
-
-def _operands(code: Code) -> Callable[[Any, Environment], Sequence[Any]]:
-    convert, items = converter(code.types), code.items
-    if convert is None:
-        return items
-    return lambda this, env: [convert(item) for item in items(this, env)]
-
-
-def _equality(operator: str, left: Code, right: Code) -> Code:
-    first, second = _operands(left), _operands(right)
-    negated, equivalent = operator in ("!=", "!~"), "~" in operator
-
-    def truth(this: Any, env: Environment) -> Truth:
-        these, those = first(this, env), second(this, env)
-        if not these or not those:
-            answer: Truth = (not these and not those) if equivalent else None
-        elif len(these) != len(those):
-            answer = False
-        else:
-            answer = logic.all_of(equal(one, other) for one, other in zip(these, those, strict=True))
-            answer = bool(answer) if equivalent else answer
-        if answer is False:
-            _check(these, left.types)
-            _check(those, right.types)
-        return logic.not_(answer) if negated else answer
-
-    return from_truth(truth)
-
-
-def _comparison(operator: str, left: Code, right: Code) -> Code:
-    first, second = _operands(left), _operands(right)
-    holds = {"<": (-1,), "<=": (-1, 0), ">": (1,), ">=": (1, 0)}[operator]
-
-    def truth(this: Any, env: Environment) -> Truth:
-        one = single(first(this, env), f"`{operator}`")
-        other = single(second(this, env), f"`{operator}`")
-        if one is None or other is None:
-            return None
-        order = compare_values(one, other)
-        return None if order is None else order in holds
-
-    return from_truth(truth)
-
-
-def _membership(left: Code, right: Code) -> Code:
-    first, second = _operands(left), _operands(right)
-
-    def truth(this: Any, env: Environment) -> Truth:
-        item = single(first(this, env), "`in`")
-        if item is None:
-            return None
-        others = second(this, env)
-        if any(item is one or bool(equal(item, one)) for one in others):
-            return True
-        _check((item,), left.types)
-        _check(others, right.types)
-        return False
-
-    return from_truth(truth)
-
-
-def _check(found: Sequence[Any], types: Types) -> None:
-    """Raise Missing where an element is malformed: it is not different from a value, it cannot be told."""
-    if len(types) == 1 and not all(fits(one, types[0]) for one in found):
-        raise Missing("an element does not hold what its type says", code="unreadable")
-
-
-def _arithmetic(operator: str, left: Code, right: Code) -> Code:
-    first, second = _operands(left), _operands(right)
-    types = _result_types(operator, left.types, right.types)
-
-    def items(this: Any, env: Environment) -> Sequence[Any]:
-        one = single(first(this, env), f"`{operator}`")
-        other = single(second(this, env), f"`{operator}`")
-        if operator == "&":
-            return (f"{'' if one is None else one}{'' if other is None else other}",)
-        if one is None or other is None:
-            return ()
-        result = _calculate(operator, one, other)
-        return () if result is None else (result,)
-
-    return values(types, items)
-
-
-def _result_types(operator: str, left: Types, right: Types) -> Types:
-    if operator == "&":
-        return _STRING
-    if operator == "/":
-        return _DECIMAL
-    if left in (("date",), ("dateTime",), ("instant",), ("time",)):
-        return (f"System.{left[0][0].upper()}{left[0][1:]}".replace("Instant", "DateTime"),)
-    if is_wrapped(left) or not left:
-        return right
-    return _DECIMAL if "System.Decimal" in (*left, *right) or "decimal" in (*left, *right) else left
-
-
-def _calculate(operator: str, one: Any, other: Any) -> Any:
-    if isinstance(one, Temporal) and isinstance(other, Quantity) and operator in ("+", "-"):
-        if other.unit not in CALENDAR_UNITS or other.unit == "millisecond":
-            raise EvaluationError("a date cannot be moved by this unit; use `days`, `months`, …")
-        amount = int(other.value)
-        return add(one, -amount if operator == "-" else amount, other.unit)
-    if type(one) is str and type(other) is str and operator == "+":
-        return one + other
-    first, second = _number(one, operator), _number(other, operator)
-    match operator:
-        case "+":
-            return first + second
-        case "-":
-            return first - second
-        case "*":
-            return first * second
-    if second == 0:
-        return None
-    match operator:
-        case "/":
-            return Decimal(first) / Decimal(second)
-        case "div":
-            return int(Decimal(first) / Decimal(second))
-    return first - second * int(Decimal(first) / Decimal(second))
-
-
-def _number(value: Any, operator: str) -> Any:
-    if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        raise EvaluationError(f"`{operator}` does not take {system_type(value)}")
-    return value
+def _is_resource(value: Any) -> bool:
+    return type(value) is dict and "resourceType" in value
 
 
 # -- what errors say ------------------------------------------------------------------------------------------
@@ -618,7 +465,7 @@ def _nearest(name: str, known: Iterable[str]) -> str:
 
 
 def _no_element(name: str, types: Types) -> str:
-    if any(kind in ("Resource", "DomainResource") for kind in types):
+    if any(kind in ABSTRACT for kind in types):
         return f"a resource of any type has no `{name}`; name its type first, as in `ofType(Condition)`"
     owner = " or ".join(types)
     known = {one for kind in types for one in elements_of(kind)}

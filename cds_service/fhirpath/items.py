@@ -1,62 +1,128 @@
-"""The items of a collection: FHIR's JSON as it is, and the values that operators work on.
-
-An item is plain JSON wherever its type is known when the expression is compiled. Where an element may have several
-types (`value[x]`), its items travel as Typed, until `ofType` or a further step settles the type.
-"""
+"""The items of a collection: FHIR's JSON as it is, with its type beside it only where that must travel along."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 
 from cds_service.errors import EvaluationError
-from cds_service.expressions.language import Missing, Types
-from cds_service.expressions.logic import Truth
+from cds_service.expressions.language import Types
 from cds_service.fhir.definitions import is_a, is_primitive, is_resource
-from cds_service.fhir.temporal import (
-    Date,
-    DateTime,
-    Temporal,
-    Time,
-    compare,
-    parse_date,
-    parse_date_time,
-    parse_time,
-)
+from cds_service.fhir.element import Location
+from cds_service.fhir.temporal import Date, DateTime, Time
 from cds_service.fhir.values import Quantity
 
 __all__ = [
+    "ABSTRACT",
+    "ANY",
+    "NOTHING",
+    "VALUE",
+    "Shape",
+    "Traced",
     "Typed",
-    "compare_values",
-    "converter",
-    "equal",
-    "fits",
     "is_of_type",
     "is_wrapped",
+    "locations",
     "merge_types",
     "raw",
+    "root",
     "single",
+    "system_type",
+    "type_of",
+    "wrap",
 ]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Typed:
-    """A value with its type, where that is not known beforehand."""
+    """A value with its type; of a primitive element also the JSON beside it (`_birthDate`), where asked for."""
 
     type: str
     value: Any
+    element: Any = None
+
+
+Place: TypeAlias = tuple[Any, Any, str, int | None]
+"""(element, place of its parent, name, index): a step on the way from a resource, made by the thousand."""
+
+
+class Several(tuple[Any, ...]):
+    """The places of equal items, of which a union keeps one."""
+
+    __slots__ = ()
+
+
+At: TypeAlias = Place | Several | Location | None
+"""Where an item stands; None for what was computed."""
+Traced: TypeAlias = tuple[Any, At]
+"""An item with its place."""
+
+
+def root(resource: Any) -> Traced:
+    """Return a resource, where its paths start."""
+    return resource, (resource, None, "", None)
+
+
+def child(at: At, value: Any, name: str, index: int | None) -> At:
+    """Return the place of an element inside what stands at `at`; a resource is where its own paths start."""
+    if type(value) is dict and "resourceType" in value and name != "contained":
+        return (value, None, "", None)
+    return None if at is None else (value, at, name, index)
+
+
+def locations(at: At) -> Iterator[Location]:
+    """Yield the locations that a place stands for."""
+    if isinstance(at, Location):
+        yield at
+    elif isinstance(at, Several):
+        for one in at:
+            yield from locations(one)
+    elif at is not None:
+        value, parent, name, index = at
+        if parent is None:
+            yield Location(value)
+        else:
+            for one in locations(parent):
+                yield one.child(value, name, index)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What is known of a collection when the expression is compiled."""
+
+    types: Types
+    wrapped: bool = False
+    """Whether the items travel as Typed."""
+    origin: tuple[str, str] | None = None
+    """(resource type, element path) where the items come from, for the data needs of the expression."""
+    ordered: bool = True
+
+    def of(self, types: Types, *, wrapped: bool | None = None) -> Shape:
+        """Return this shape with other types."""
+        return replace(self, types=types, wrapped=is_wrapped(types) if wrapped is None else wrapped)
+
+
+_ANY_TYPES: Types = ("System.Any",)
+ANY = Shape(_ANY_TYPES, wrapped=True)
+"""Items of any type, known only as they come."""
+VALUE = Shape(_ANY_TYPES)
+"""A computed value: of which of the System types is seen from itself."""
+NOTHING = Shape(())
+ABSTRACT = frozenset(("System.Any", "Resource", "DomainResource", "Element", "BackboneElement"))
+"""Types that say little of an item: its own type is looked up as it comes."""
 
 
 def is_wrapped(types: Types) -> bool:
     """Return whether items of these static types travel as Typed; resources name their own type."""
-    return len(types) > 1 and not all(is_resource(kind) for kind in types)
+    return types == _ANY_TYPES or (len(types) > 1 and not all(is_resource(kind) for kind in types))
 
 
 def merge_types(*groups: Types) -> Types:
     """Return the types of a collection that holds items of all these."""
-    return tuple(dict.fromkeys(kind for group in groups for kind in group))
+    merged = tuple(dict.fromkeys(kind for group in groups for kind in group))
+    return _ANY_TYPES if "System.Any" in merged else merged
 
 
 def raw(item: Any) -> Any:
@@ -81,94 +147,36 @@ def system_type(value: Any) -> str:
     return next((name for kind, name in _SYSTEM_TYPES if isinstance(value, kind)), "System.Any")
 
 
-def is_of_type(item: Any, types: Types, wanted: str) -> bool:
-    """Return whether an item, of these static types, is of the type `wanted` or of one that specialises it."""
+def type_of(item: Any, types: Types) -> str:
+    """Return the type of an item of these static types."""
     if type(item) is Typed:
-        return is_a(item.type, wanted)
+        if item.type in ABSTRACT and type(item.value) is dict and "resourceType" in item.value:
+            return str(item.value["resourceType"])
+        return item.type
     if type(item) is dict and "resourceType" in item:
-        return is_a(str(item["resourceType"]), wanted)
-    kind = types[0] if len(types) == 1 else system_type(item)
-    return kind == wanted or is_a(kind, wanted) or kind == f"System.{wanted}"
+        return str(item["resourceType"])
+    return types[0] if len(types) == 1 and types != _ANY_TYPES else system_type(item)
 
 
-def _date(value: Any) -> Any:
-    return _temporal(value, parse_date)
+def is_of_type(item: Any, types: Types, wanted: str, *, exactly: bool = False) -> bool:
+    """Return whether an item, of these static types, is of the type `wanted` or of one that specialises it.
+
+    `exactly` leaves out specialised primitive types: `as` and `ofType` do not take a `code` for a `string`.
+    """
+    kind = type_of(item, types)
+    if kind == wanted or kind == f"System.{wanted}":
+        return True
+    return is_a(kind, wanted) and not (exactly and is_primitive(kind))
 
 
-def _date_time(value: Any) -> Any:
-    return _temporal(value, parse_date_time)
-
-
-def _time(value: Any) -> Any:
-    return _temporal(value, parse_time)
-
-
-def _temporal(value: Any, parse: Callable[[str], Temporal | None]) -> Any:
-    if isinstance(value, Temporal):
-        return value
-    found = parse(value) if type(value) is str else None
-    if found is None:
-        raise EvaluationError("a date or time is not written as FHIR writes it")
-    return found
-
-
-def _quantity(value: Any) -> Any:
-    if isinstance(value, Quantity):
-        return value
-    number = value.get("value") if type(value) is dict else None
-    if not isinstance(number, int | Decimal) or isinstance(number, bool):
-        raise Missing("a quantity has no number", code="unreadable")
-    if value.get("comparator"):
-        raise Missing("a quantity is stated only as a bound", code="ambiguous")
-    return Quantity(Decimal(number), str(value.get("code") or value.get("unit") or "1"))
-
-
-_CONVERTERS: dict[str, Callable[[Any], Any]] = {
-    "date": _date,
-    "dateTime": _date_time,
-    "instant": _date_time,
-    "time": _time,
-    "System.Date": _date,
-    "System.DateTime": _date_time,
-    "System.Time": _time,
-}
-
-
-def converter(types: Types) -> Callable[[Any], Any] | None:
-    """Return what makes an operator's operand of an item of these types; None where the item already is one."""
-    if len(types) == 1:
-        if is_a(types[0], "Quantity"):
-            return _quantity
-        return _CONVERTERS.get(types[0])
-    return _convert_typed if is_wrapped(types) else None
-
-
-def fits(value: Any, kind: str) -> bool:
-    """Return whether an element holds what its type says: no text for a number, no object for a code."""
-    if not is_primitive(kind):
-        return kind.startswith("System.") or isinstance(value, _OBJECTS)
-    if isinstance(value, bool) or kind == "boolean":
-        return isinstance(value, bool) and kind == "boolean"
-    return isinstance(value, _NUMBERS.get(kind, _TEXTS))
-
-
-_OBJECTS = (dict, Temporal, Quantity)
-_TEXTS: tuple[type, ...] = (str, Temporal)
-_NUMBERS: dict[str, tuple[type, ...]] = {
-    "decimal": (int, Decimal),
-    "integer": (int,),
-    "positiveInt": (int,),
-    "unsignedInt": (int,),
-}
-
-
-def _convert_typed(item: Any) -> Any:
-    if type(item) is not Typed:
-        return item
-    if not fits(item.value, item.type):
-        raise Missing("an element does not hold what its type says", code="unreadable")
-    convert = converter((item.type,))
-    return convert(item.value) if convert else item.value
+def wrap(source: Shape, target: Shape) -> Callable[[Any], Any] | None:
+    """Return what makes an item travel as among the items of `target`; None where it already does."""
+    if source.wrapped is target.wrapped or not source.types:
+        return None
+    if source.wrapped:
+        return raw
+    types = source.types
+    return lambda item: Typed(type_of(item, types), item)
 
 
 def single(items: Sequence[Any], what: str) -> Any:
@@ -178,43 +186,3 @@ def single(items: Sequence[Any], what: str) -> Any:
     if len(items) > 1:
         raise EvaluationError(f"{what} needs one item, there are {len(items)}")
     return items[0]
-
-
-def equal(left: Any, right: Any) -> Truth:
-    """Return whether two operands are equal; None where partial dates leave it open. Source: FHIRPath 2.0 6.1."""
-    if type(left) is type(right) and type(left) in (str, int, bool):
-        return bool(left == right)
-    if isinstance(left, Temporal) and isinstance(right, Temporal):
-        order = compare(left, right)
-        return None if order is None else order == 0
-    if isinstance(left, bool) is not isinstance(right, bool):
-        return False
-    if isinstance(left, Quantity) or isinstance(right, Quantity):
-        return _order_of_quantities(left, right) == 0
-    return bool(left == right)
-
-
-def compare_values(left: Any, right: Any) -> int | None:
-    """Return -1, 0 or 1; None where partial dates leave it open. Raises EvaluationError for what has no order."""
-    if isinstance(left, Temporal) and isinstance(right, Temporal):
-        return compare(left, right)
-    if isinstance(left, Quantity) or isinstance(right, Quantity):
-        return _order_of_quantities(left, right)
-    numbers = (int, Decimal)
-    both_numbers = isinstance(left, numbers) and isinstance(right, numbers)
-    if isinstance(left, bool) or isinstance(right, bool) or not (both_numbers or type(left) is type(right) is str):
-        raise EvaluationError(f"{system_type(left)} and {system_type(right)} cannot be compared")
-    return int(left > right) - int(left < right)
-
-
-def _order_of_quantities(left: Any, right: Any) -> int:
-    first, second = (
-        one if isinstance(one, Quantity) else Quantity(Decimal(one), "1")
-        if isinstance(one, int | Decimal) and not isinstance(one, bool) else None
-        for one in (left, right)
-    )  # fmt: skip
-    if first is None or second is None:
-        raise EvaluationError(f"{system_type(left)} and {system_type(right)} cannot be compared")
-    if first.unit != second.unit:
-        raise Missing("two quantities have units that cannot be compared", code="ambiguous")
-    return (first.value > second.value) - (first.value < second.value)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeAlias
 
-from cds_service.fhir.temporal import Temporal
+from cds_service.fhir.temporal import Temporal, Time
 from cds_service.fhir.values import Quantity
 
 __all__ = [
@@ -20,6 +22,8 @@ __all__ = [
     "Special",
     "TypeTest",
     "Unary",
+    "text_of",
+    "walk",
 ]
 
 
@@ -102,6 +106,97 @@ class TypeTest:
     operator: str
     operand: Node
     type_name: str
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """Yield a node and all below it."""
+    waiting: list[Node | None] = [node]
+    while waiting:
+        at = waiting.pop()
+        if at is None:
+            continue
+        yield at
+        waiting += reversed(_below(at))
+
+
+def _below(node: Node) -> list[Node | None]:
+    match node:
+        case Member(base=base):
+            return [base]
+        case Call(base=base, arguments=arguments):
+            return [base, *arguments]
+        case Indexer(base=base, index=index):
+            return [base, index]
+        case Unary(operand=operand) | TypeTest(operand=operand):
+            return [operand]
+        case Binary(left=left, right=right):
+            return [left, right]
+    return []
+
+
+def text_of(node: Node) -> str:
+    """Return the expression that a tree stands for, with every operation in it in parentheses."""
+    match node:
+        case Literal(value=value):
+            return _literal(value)
+        case External(name=name):
+            return f"%{name}" if _PLAIN.fullmatch(name) else f"%`{_escaped(name, '`')}`"
+        case Special(name=name):
+            return name
+        case Member(base=base, name=name):
+            return _after(base, _name(name))
+        case Call(base=base, name=name, arguments=arguments):
+            return _after(base, f"{_name(name)}({', '.join(map(text_of, arguments))})")
+        case Indexer(base=base, index=index):
+            return f"{_operand(base)}[{text_of(index)}]"
+        case Unary(operator=operator, operand=operand):
+            return f"{operator}{_operand(operand)}"
+        case Binary(operator=operator, left=left, right=right):
+            return f"{_operand(left)} {operator} {_operand(right)}"
+        case TypeTest(operator=operator, operand=operand, type_name=type_name):
+            return f"{_operand(operand)} {operator} {type_name}"
+
+
+def _after(base: Node | None, text: str) -> str:
+    return text if base is None else f"{_operand(base)}.{text}"
+
+
+def _operand(node: Node) -> str:
+    text = text_of(node)
+    return f"({text})" if isinstance(node, Binary | TypeTest | Unary) else text
+
+
+def _literal(value: object) -> str:
+    if value is None:
+        return "{}"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return f"'{_escaped(value, chr(39))}'"
+    if isinstance(value, Time):
+        return f"@T{value}"
+    return f"@{value}" if isinstance(value, Temporal) else str(value)
+
+
+_PLAIN = re.compile(r"[A-Za-z_]\w*(?:-\w+)*", re.ASCII)
+_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+
+
+def _name(name: str) -> str:
+    return name if _NAME.fullmatch(name) else f"`{_escaped(name, '`')}`"
+
+
+def _escaped(text: str, quote: str) -> str:
+    for plain, written in (
+        ("\\", "\\\\"),
+        ("\n", "\\n"),
+        ("\r", "\\r"),
+        ("\t", "\\t"),
+        ("\f", "\\f"),
+        (quote, f"\\{quote}"),
+    ):
+        text = text.replace(plain, written)
+    return text
 
 
 Node: TypeAlias = Literal | External | Special | Member | Call | Indexer | Unary | Binary | TypeTest

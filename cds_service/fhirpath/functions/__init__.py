@@ -4,15 +4,35 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from cds_service.fhirpath.compiler import Function
-from cds_service.fhirpath.functions import clinical, combining, conversion, existence, fhir, filtering
+from cds_service.fhirpath.functions import (
+    clinical,
+    combining,
+    conversion,
+    existence,
+    fhir,
+    filtering,
+    math,
+    navigation,
+    strings,
+    subsetting,
+    utility,
+)
 
-__all__ = ["FUNCTIONS"]
+__all__ = ["CHAPTERS", "FUNCTIONS"]
 
+CHAPTERS = (
+    existence.CHAPTER,
+    filtering.CHAPTER,
+    subsetting.CHAPTER,
+    combining.CHAPTER,
+    conversion.CHAPTER,
+    strings.CHAPTER,
+    math.CHAPTER,
+    navigation.CHAPTER,
+    utility.CHAPTER,
+    fhir.CHAPTER,
+    clinical.CHAPTER,
+)
 FUNCTIONS: Mapping[str, Function] = MappingProxyType(
-    existence.FUNCTIONS
-    | filtering.FUNCTIONS
-    | combining.FUNCTIONS
-    | conversion.FUNCTIONS
-    | fhir.FUNCTIONS
-    | clinical.FUNCTIONS
+    {name: function for chapter in CHAPTERS for name, function in chapter.functions.items()}
 )

@@ -6,25 +6,29 @@ from collections.abc import Sequence
 from typing import Any
 
 from cds_service.errors import EvaluationError
-from cds_service.expressions.language import Environment, Missing, Types
+from cds_service.expressions.language import Environment, Missing
 from cds_service.fhir.dating import dated
 from cds_service.fhir.definitions import is_resource
 from cds_service.fhir.temporal import Date, add, compare
 from cds_service.fhir.values import Quantity
-from cds_service.fhirpath.code import Code, subset, values
-from cds_service.fhirpath.compiler import Compiler, Function
+from cds_service.fhirpath.code import Code, computed, subset
+from cds_service.fhirpath.compiler import Invocation
+from cds_service.fhirpath.functions.chapter import Chapter
 from cds_service.fhirpath.items import single
-from cds_service.fhirpath.tree import Call
+
+CHAPTER = Chapter("Resources in time", "this service's own")
 
 
-def _of_resources(compiler: Compiler, node: Call, base: Code) -> None:
-    if not all(is_resource(kind) for kind in base.types):
-        raise compiler.fault(node, f"`{node.name}()` orders resources by their date; these are {base.types[0]}")
+def _of_resources(call: Invocation) -> None:
+    types = call.base.shape.types
+    if not all(is_resource(kind) for kind in types):
+        raise call.fault(f"{call.name} orders resources by their date; these are {types[0]}")
 
 
-def _latest(compiler: Compiler, node: Call, base: Code, _focus: Types) -> Code:
-    """`latest()`: the resources of the newest calendar day; Missing where the day cannot be told."""
-    _of_resources(compiler, node, base)
+@CHAPTER.function("latest()")
+def latest(call: Invocation) -> Code:
+    """The resources of the newest calendar day; Missing where the day cannot be told."""
+    _of_resources(call)
 
     def keep(found: Sequence[Any], _this: Any, _env: Environment) -> Sequence[int]:
         if not found:
@@ -37,30 +41,33 @@ def _latest(compiler: Compiler, node: Call, base: Code, _focus: Types) -> Code:
                 raise Missing("which of these is the newest cannot be told from their dates", code="ambiguous")
         return [i for i, day in enumerate(dates) if day == newest]
 
-    return subset(base, keep)
+    return subset(call.base, keep)
 
 
-def _clinical_date(compiler: Compiler, node: Call, base: Code, _focus: Types) -> Code:
-    """`clinicalDate()`: the day that counts for each resource; nothing for an undated one."""
-    _of_resources(compiler, node, base)
-
-    def items(this: Any, env: Environment) -> Sequence[Any]:
-        return [day for resource in base.items(this, env) if (day := dated(resource)) is not None]
-
-    return values(("System.Date",), items)
-
-
-def _episodes(compiler: Compiler, node: Call, base: Code, focus: Types) -> Code:
-    """`episodes(gap)`: clusters of resources, each starting at least `gap` after the one before it started."""
-    _of_resources(compiler, node, base)
-    gap_of = compiler.compile(node.arguments[0], focus).items
+@CHAPTER.function("clinicalDate()")
+def clinical_date(call: Invocation) -> Code:
+    """The day that counts for each resource; nothing for an undated one."""
+    _of_resources(call)
+    before = call.base.items
 
     def items(this: Any, env: Environment) -> Sequence[Any]:
-        gap = single(gap_of(this, env), "`episodes()`")
+        return [day for resource in before(this, env) if (day := dated(resource)) is not None]
+
+    return computed(("System.Date",), items)
+
+
+@CHAPTER.function("episodes(gap)")
+def episodes(call: Invocation) -> Code:
+    """Clusters of resources, each starting at least `gap` after the one before it started."""
+    _of_resources(call)
+    before, gap_of = call.base.items, call.argument(0).items
+
+    def items(this: Any, env: Environment) -> Sequence[Any]:
+        gap = single(gap_of(this, env), call.name)
         if not isinstance(gap, Quantity) or gap.unit not in ("day", "week", "month", "year"):
             raise EvaluationError("`episodes()` takes a duration in days, weeks, months or years")
         clusters: list[tuple[Date, list[Any]]] = []
-        for start, resource in _by_start(base.items(this, env)):
+        for start, resource in _by_start(before(this, env)):
             if (
                 clusters
                 and (next_start := add(clusters[-1][0], int(gap.value), gap.unit))
@@ -71,7 +78,7 @@ def _episodes(compiler: Compiler, node: Call, base: Code, focus: Types) -> Code:
                 clusters.append((start, [resource]))
         return [{"start": str(start), "item": cluster} for start, cluster in clusters]
 
-    return values(("Episode",), items)
+    return computed(("Episode",), items)
 
 
 def _by_start(found: Sequence[Any]) -> list[tuple[Date, Any]]:
@@ -82,16 +89,3 @@ def _by_start(found: Sequence[Any]) -> list[tuple[Date, Any]]:
             raise Missing("the day on which one of these began is not stated", code="ambiguous")
         starts.append((start, resource))
     return sorted(starts, key=lambda pair: pair[0].parts)
-
-
-def _as_of(_compiler: Compiler, _node: Call, _base: Code, _focus: Types) -> Code:
-    return values(("System.Date",), lambda _this, env: (env.as_of,))
-
-
-FUNCTIONS = {
-    "latest": Function(_latest),
-    "clinicalDate": Function(_clinical_date),
-    "episodes": Function(_episodes, 1, 1),
-    "today": Function(_as_of),
-    "now": Function(_as_of),
-}

@@ -1,72 +1,101 @@
-"""Two collections, or one of two. Source: FHIRPath 2.0, 5.4 (combining), 5.3 (intersect, exclude), 5.5 (iif)."""
+"""Two collections in one, and one value out of many."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from cds_service.expressions.language import Environment, Types
-from cds_service.fhir.element import Location
-from cds_service.fhirpath.code import Code, constant, subset
-from cds_service.fhirpath.compiler import Compiler, Function, union, unique
-from cds_service.fhirpath.items import equal, merge_types, raw, single
-from cds_service.fhirpath.tree import Call
+from cds_service.expressions.language import Environment
+from cds_service.fhirpath.code import Code, as_shape, computed, constant
+from cds_service.fhirpath.compiler import Invocation
+from cds_service.fhirpath.functions.chapter import Chapter
+from cds_service.fhirpath.items import ANY, Shape, Traced, is_wrapped, merge_types, single
+from cds_service.fhirpath.operators import union
+
+CHAPTER = Chapter("Combining", "FHIRPath 2.0, 5.4, 5.5.1 and 7")
 
 
-def _other(compiler: Compiler, node: Call, focus: Types) -> Code:
-    return compiler.compile(node.arguments[0], focus)
+@CHAPTER.function("union(other)")
+def union_call(call: Invocation) -> Code:
+    """The items of both, equal ones once."""
+    return union(call.base, call.argument(0))
 
 
-def _union(compiler: Compiler, node: Call, base: Code, focus: Types) -> Code:
-    return union(base, _other(compiler, node, focus))
+@CHAPTER.function("combine(other)")
+def combine(call: Invocation) -> Code:
+    """The items of both, all of them."""
+    return union(call.base, call.argument(0), distinct=False)
 
 
-def _combine(compiler: Compiler, node: Call, base: Code, focus: Types) -> Code:
-    return union(base, _other(compiler, node, focus), distinct=False)
+@CHAPTER.function("iif(criterion, then, otherwise?)")
+def iif(call: Invocation) -> Code:
+    """`then` if the criterion is true, else `otherwise`. The one that is not chosen is not evaluated."""
+    base, started = call.base, call.node.base is not None
+    focus = base if started else call.focus
+    criterion = call.argument(0, focus=focus)
+    kinds = criterion.shape.types
+    if kinds and all(one.startswith("System.") for one in kinds) and not {"System.Boolean", "System.Any"} & set(kinds):
+        raise call.fault("the criterion of `iif()` is a boolean", 0)
+    then = call.argument(1, focus=focus)
+    otherwise = call.argument(2, focus=focus) if call.count > 2 else constant((), ())
+    types = merge_types(then.shape.types, otherwise.shape.types)
+    shape = Shape(types, wrapped=is_wrapped(types) or then.shape.wrapped or otherwise.shape.wrapped)
+    test, then, otherwise = criterion.test(), as_shape(then, shape), as_shape(otherwise, shape)
+
+    def chosen(this: Any, env: Environment) -> Code:
+        if started:
+            single(base.items(this, env), call.name)
+        return then if test(this, env) else otherwise
+
+    return Code(
+        shape,
+        lambda this, env: chosen(this, env).items(this, env),
+        lambda this, env: chosen(this[0], env).located(this, env),
+    )
 
 
-def _shared(compiler: Compiler, node: Call, base: Code, focus: Types) -> Code:
-    """`intersect(other)` keeps what the other side has, `exclude(other)` what it has not."""
-    other, wanted = _other(compiler, node, focus).items, node.name == "intersect"
-
-    def keep(found: Sequence[Any], this: Any, env: Environment) -> Sequence[int]:
-        others = [raw(one) for one in other(this, env)]
-        kept = [i for i, item in enumerate(found) if _is_among(raw(item), others) is wanted]
-        return [kept[i] for i in unique([found[i] for i in kept])] if wanted else kept
-
-    return subset(base, keep)
-
-
-def _is_among(value: Any, others: Sequence[Any]) -> bool:
-    return any(value is one or bool(equal(value, one)) for one in others)
-
-
-def _iif(compiler: Compiler, node: Call, base: Code, focus: Types) -> Code:
-    """`iif(criterion, then, otherwise?)`; with something before it, that is the focus of all three."""
-    inner = base.types if node.base is not None else focus
-    test = compiler.compile(node.arguments[0], inner).test()
-    then = compiler.compile(node.arguments[1], inner)
-    otherwise = compiler.compile(node.arguments[2], inner) if len(node.arguments) > 2 else constant((), ())
+@CHAPTER.function("coalesce(value, …)")
+def coalesce(call: Invocation) -> Code:
+    """The first of the collections that is not empty."""
+    choices = [call.argument(i) for i in range(call.count)]
+    types = merge_types(*(one.shape.types for one in choices))
+    shape = Shape(types, wrapped=is_wrapped(types) or any(one.shape.wrapped for one in choices))
+    ready = [as_shape(one, shape) for one in choices]
 
     def items(this: Any, env: Environment) -> Sequence[Any]:
-        at = single(base.items(this, env), "`iif()`") if node.base is not None else this
-        if at is None:
-            return ()
-        return then.items(at, env) if test(at, env) else otherwise.items(at, env)
+        return next((found for one in ready if (found := one.items(this, env))), ())
 
-    def located(this: Location, env: Environment) -> Sequence[Location]:
-        at = single(base.located(this, env), "`iif()`") if node.base is not None else this
-        if at is None:
-            return ()
-        return then.located(at, env) if test(at.value, env) else otherwise.located(at, env)
+    def located(this: Traced, env: Environment) -> Sequence[Traced]:
+        return next((found for one in ready if (found := one.located(this, env))), ())
 
-    return Code(merge_types(then.types, otherwise.types), items, located)
+    return Code(shape, items, located)
 
 
-FUNCTIONS = {
-    "union": Function(_union, 1, 1),
-    "combine": Function(_combine, 1, 1),
-    "intersect": Function(_shared, 1, 1),
-    "exclude": Function(_shared, 1, 1),
-    "iif": Function(_iif, 2, 3),
-}
+@CHAPTER.function("aggregate(aggregator, init?)")
+def aggregate(call: Invocation) -> Code:
+    """The aggregator's last value: it is evaluated for each item, with its value so far as `$total`."""
+    start = as_shape(call.argument(1), ANY) if call.count > 1 else constant((), ())
+    compiler = call.compiler
+    outer = dict(compiler.locals)
+    compiler.locals["$total"] = ANY
+    step = call.inside()
+    compiler.locals = outer
+    step = as_shape(step, replace(ANY, ordered=step.shape.ordered))
+    before = call.base.items
+
+    def items(this: Any, env: Environment) -> Sequence[Any]:
+        index, total = env.index, env.total
+        found = before(this, env)
+        env.spend(len(found))
+        try:
+            env.total = start.items(this, env)
+            for env.index, item in enumerate(found):
+                env.total = step.items(item, env)
+                if len(env.total) > 1:
+                    env.collected(env.total)
+            return env.total
+        finally:
+            env.index, env.total = index, total
+
+    return computed(ANY, items)

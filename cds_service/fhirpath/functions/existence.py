@@ -1,66 +1,147 @@
-"""Is there anything, and how much. Source: FHIRPath 2.0, 5.1 (existence)."""
+"""Is there anything, how much, and is it all so."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
-from cds_service.expressions.language import Environment, Types
+from cds_service.errors import EvaluationError
+from cds_service.expressions.language import Environment, Missing, Refusal
 from cds_service.expressions.logic import Truth, not_
-from cds_service.fhirpath.code import Code, from_truth, subset, values
-from cds_service.fhirpath.compiler import Compiler, Function, unique
+from cds_service.fhirpath.code import Code, computed, from_truth, subset, unique
+from cds_service.fhirpath.compiler import Invocation
+from cds_service.fhirpath.functions.chapter import Chapter
 from cds_service.fhirpath.functions.filtering import where
-from cds_service.fhirpath.tree import Call
+from cds_service.fhirpath.items import Traced, Typed, locations
+from cds_service.fhirpath.tree import text_of
+from cds_service.fhirpath.values import key_maker
+
+CHAPTER = Chapter("Existence", "FHIRPath 2.0, 5.1")
 
 
-def _exists(compiler: Compiler, node: Call, base: Code, focus: Types) -> Code:
-    """`exists(criteria?)`; what stands before it is the evidence."""
-    found = where(compiler, node, base, focus) if node.arguments else base
-    return from_truth(lambda this, env: bool(found.items(this, env)), evidence=found.located)
+@CHAPTER.function("exists(criteria?)")
+def exists(call: Invocation) -> Code:
+    """Whether there is any item, or any for which the criteria are true. What was found is the evidence."""
+    found = where(call) if call.count else call.base
+    witnesses = found.some_located or found.located
+
+    def answer(this: Traced, env: Environment) -> tuple[Truth, Sequence[Traced]]:
+        seen = witnesses(this, env)
+        return bool(seen), seen
+
+    return from_truth(found.exists(), answer=answer, refusals=found.refusals)
 
 
-def _empty(_compiler: Compiler, _node: Call, base: Code, _focus: Types) -> Code:
-    return from_truth(lambda this, env: not base.items(this, env))
+@CHAPTER.function("empty()")
+def empty(call: Invocation) -> Code:
+    """Whether there is no item."""
+    some = call.base.exists()
+    return from_truth(lambda this, env: not some(this, env))
 
 
-def _not(_compiler: Compiler, _node: Call, base: Code, _focus: Types) -> Code:
-    test = base.test()
+@CHAPTER.function("not()")
+def negated(call: Invocation) -> Code:
+    """The opposite of a boolean; nothing of nothing."""
+    test = call.base.test()
     return from_truth(lambda this, env: not_(test(this, env)))
 
 
-def _all(compiler: Compiler, node: Call, base: Code, _focus: Types) -> Code:
-    test = compiler.compile(node.arguments[0], base.types).test()
+@CHAPTER.function("all(criteria)")
+def every(call: Invocation) -> Code:
+    """Whether the criteria are true for every item, and so for none at all."""
+    base, test, condition = call.base, call.inside().test(), text_of(call.node.arguments[0])
 
     def truth(this: Any, env: Environment) -> Truth:
-        def holds(position: int, item: Any) -> bool:
-            env.index = position
-            return test(item, env) is True
-
+        found = base.items(this, env)
+        env.spend(len(found))
         outer = env.index
         try:
-            return all(holds(i, item) for i, item in enumerate(base.items(this, env)))
+            for env.index, item in enumerate(found):
+                if test(item, env) is not True:
+                    return False
         finally:
             env.index = outer
+        return True
 
-    return from_truth(truth, evidence=base.located)
+    def refusals(this: Traced, env: Environment) -> Iterator[Refusal]:
+        for item, at in base.located(this, env):
+            try:
+                answer = test(item, env)
+            except Missing:
+                answer = None
+            if answer is not True:
+                for place in locations(at):
+                    yield Refusal(place, condition, unknown=answer is None)
+
+    def answer(this: Traced, env: Environment) -> tuple[Truth, Sequence[Traced]]:
+        holds = truth(this[0], env)
+        return holds, base.located(this, env) if holds else ()
+
+    return from_truth(truth, answer=answer, refusals=refusals)
 
 
-def _count(_compiler: Compiler, _node: Call, base: Code, _focus: Types) -> Code:
-    return values(("System.Integer",), lambda this, env: (len(base.items(this, env)),))
+def _booleans(signature: str, doc: str, wanted: bool, decide: Callable[[Sequence[bool]], bool]) -> None:
+    def build(call: Invocation) -> Code:
+        items, name = call.base.items, call.name
+
+        def truth(this: Any, env: Environment) -> Truth:
+            values = [one.value if type(one) is Typed else one for one in items(this, env)]
+            if not all(type(one) is bool for one in values):
+                raise EvaluationError(f"{name} takes booleans")
+            return decide([one is wanted for one in values])
+
+        return from_truth(truth)
+
+    CHAPTER.add(signature, doc, build)
 
 
-def _distinct(_compiler: Compiler, _node: Call, base: Code, _focus: Types) -> Code:
-    def keep(found: Sequence[Any], _this: Any, _env: Environment) -> Sequence[int]:
-        return unique(found)
+_booleans("allTrue()", "Whether all items are true.", True, all)
+_booleans("anyTrue()", "Whether any item is true.", True, any)
+_booleans("allFalse()", "Whether all items are false.", False, all)
+_booleans("anyFalse()", "Whether any item is false.", False, any)
 
-    return subset(base, keep)
+
+def _among(signature: str, doc: str, compare: Callable[[set[Any], set[Any]], bool]) -> None:
+    def build(call: Invocation) -> Code:
+        base, other = call.base, call.argument(0)
+        mine, theirs = base.items, other.items
+        my_key, their_key = key_maker(base.shape), key_maker(other.shape)
+        return from_truth(
+            lambda this, env: compare(
+                {my_key(one) for one in mine(this, env)}, {their_key(one) for one in theirs(this, env)}
+            )
+        )
+
+    CHAPTER.add(signature, doc, build)
 
 
-FUNCTIONS = {
-    "exists": Function(_exists, most=1),
-    "empty": Function(_empty),
-    "not": Function(_not),
-    "all": Function(_all, 1, 1),
-    "count": Function(_count),
-    "distinct": Function(_distinct),
-}
+_among("subsetOf(other)", "Whether all items are among the items of `other`.", set.issubset)
+_among("supersetOf(other)", "Whether all items of `other` are among these.", set.issuperset)
+
+
+@CHAPTER.function("count()")
+def count(call: Invocation) -> Code:
+    """How many items there are. What was counted is the evidence of a comparison with it."""
+    base = call.base
+    code = computed(("System.Integer",), lambda this, env: (len(base.items(this, env)),))
+    return replace(code, counted=base.located)
+
+
+@CHAPTER.function("distinct()")
+def distinct(call: Invocation) -> Code:
+    """The items without those that equal an earlier one."""
+    key = key_maker(call.base.shape)
+    return subset(call.base, lambda found, _this, _env: unique(map(key, found)))
+
+
+@CHAPTER.function("isDistinct()")
+def is_distinct(call: Invocation) -> Code:
+    """Whether no two items are equal."""
+    items, key = call.base.items, key_maker(call.base.shape)
+
+    def truth(this: Any, env: Environment) -> Truth:
+        found = items(this, env)
+        return len({key(one) for one in found}) == len(found)
+
+    return from_truth(truth)

@@ -1,92 +1,261 @@
-"""What FHIR adds to the language. Source: FHIR R4 2.9.1.5.6 (additional functions)."""
+"""What FHIR adds to the language."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from html.parser import HTMLParser
 from typing import Any
 
-from cds_service.expressions.language import Environment, Missing, Types
+from cds_service.errors import EvaluationError
+from cds_service.expressions.language import Environment, Missing
 from cds_service.expressions.logic import Truth
-from cds_service.fhir.definitions import is_primitive
-from cds_service.fhir.element import Location
-from cds_service.fhirpath.code import Code, from_truth
-from cds_service.fhirpath.compiler import Compiler, Function
-from cds_service.fhirpath.items import Typed, raw, single
-from cds_service.fhirpath.tree import Call, Literal
+from cds_service.fhir.definitions import is_a, is_primitive, type_names
+from cds_service.fhir.values import codes_of
+from cds_service.fhirpath.code import Code, computed, from_truth, subset
+from cds_service.fhirpath.compiler import Invocation
+from cds_service.fhirpath.functions.chapter import Chapter
+from cds_service.fhirpath.items import ABSTRACT, Shape, Traced, Typed, child, raw, root, single, type_of
+from cds_service.fhirpath.values import value_of
+
+CHAPTER = Chapter("FHIR", "FHIR R4, 2.9.1.5.6")
+
+_UNREADABLE = "a code is not written as FHIR writes it"
 
 
-def _member_of(compiler: Compiler, node: Call, base: Code, _focus: Types) -> Code:
-    """`memberOf('canonical')`: one look-up in a set expanded at load; an unknown set is a fault of the content."""
-    named = node.arguments[0]
-    if not isinstance(named, Literal) or type(named.value) is not str:
-        raise compiler.fault(named, "`memberOf()` takes the value set's canonical as a literal, known at load")
-    value_set = compiler.scope.value_sets.get(named.value)
-    if value_set is None:
-        raise compiler.fault(named, f"no value set `{named.value}` is loaded")
-    compiler.value_sets.add(named.value)
-    static = base.types[0] if len(base.types) == 1 else ""
+@CHAPTER.function("extension(url)")
+def extension(call: Invocation) -> Code:
+    """The extensions of that address on each item, on a primitive element, too."""
+    if any(is_primitive(kind) or kind in ABSTRACT for kind in call.base.shape.types):
+        call.compiler.look_beside()
+    base, named = call.base, call.argument(0).items
+
+    def found(item: Any, url: Any) -> Iterator[tuple[int, Any]]:
+        value = raw(item)
+        holder = value if type(value) is dict else item.element if type(item) is Typed else None
+        inside = holder.get("extension") if type(holder) is dict else None
+        for i, one in enumerate(inside if type(inside) is list else ()):
+            if type(one) is dict and one.get("url") == url:
+                yield i, one
+
+    def items(this: Any, env: Environment) -> Sequence[Any]:
+        url = raw(single(named(this, env), call.name))
+        return [one for item in base.items(this, env) for _, one in found(item, url)]
+
+    def located(this: Traced, env: Environment) -> Sequence[Traced]:
+        url = raw(single(named(this[0], env), call.name))
+        return [
+            (one, child(at, one, "extension", i)) for item, at in base.located(this, env) for i, one in found(item, url)
+        ]
+
+    return Code(Shape(("Extension",)), items, located, refusals=base.refusals)
+
+
+@CHAPTER.function("hasValue()")
+def has_value(call: Invocation) -> Code:
+    """Whether there is one primitive item, and it has a value rather than extensions only."""
+    call.compiler.look_beside()
+    items, types = call.base.items, call.base.shape.types
 
     def truth(this: Any, env: Environment) -> Truth:
-        item = single(base.items(this, env), "`memberOf()`")
+        found = items(this, env)
+        return len(found) == 1 and raw(found[0]) is not None and _is_scalar(type_of(found[0], types))
+
+    return from_truth(truth)
+
+
+def _is_scalar(kind: str) -> bool:
+    return is_primitive(kind) or kind.startswith("System.")
+
+
+@CHAPTER.function("getValue()")
+def get_value(call: Invocation) -> Code:
+    """The value of the only item, if it is primitive and has one."""
+    call.compiler.look_beside()
+    before, types = call.base.items, call.base.shape.types
+
+    def items(this: Any, env: Environment) -> Sequence[Any]:
+        found = before(this, env)
+        if len(found) != 1 or raw(found[0]) is None or not _is_scalar(type_of(found[0], types)):
+            return ()
+        return (value_of(found[0]),)
+
+    return computed(("System.Any",), items)
+
+
+@CHAPTER.function("resolve()")
+def resolve(call: Invocation) -> Code:
+    """What references point to inside the record; Missing where it is not there, which says nothing of it."""
+    base = call.base
+
+    def target(item: Any, env: Environment) -> Any:
+        found = env.record.resolve(raw(item))
+        if found is None:
+            raise Missing("a reference points to what is not in the record", code="unreadable")
+        return found
+
+    def items(this: Any, env: Environment) -> Sequence[Any]:
+        return [target(one, env) for one in base.items(this, env)]
+
+    def located(this: Traced, env: Environment) -> Sequence[Traced]:
+        return [root(one) for one in items(this[0], env)]
+
+    return Code(Shape(("Resource",)), items, located)
+
+
+@CHAPTER.function("memberOf(valueSet)")
+def member_of(call: Invocation) -> Code:
+    """Whether a CodeableConcept, Coding or code is in a value set that is loaded, named by its canonical."""
+    named = call.literal()
+    if type(named) is not str:
+        raise call.fault("`memberOf()` takes the value set's canonical as a literal, known at load", 0)
+    value_set = call.compiler.scope.value_sets.get(named)
+    if value_set is None and call.compiler.scope.strict:
+        raise call.fault(f"no value set `{named}` is loaded", 0)
+    call.compiler.value_sets.add(named)
+    call.compiler.need(call.base, value_set=named)
+    items, types = call.base.items, call.base.shape.types
+
+    def truth(this: Any, env: Environment) -> Truth:
+        item = single(items(this, env), call.name)
         if item is None:
             return None
-        value, kind = raw(item), item.type if type(item) is Typed else static
-        if kind in ("CodeableConcept", "Coding") and type(value) is str:
-            raise Missing("a code is not written as FHIR writes it", code="unreadable")
+        if value_set is None:
+            raise Missing("a value set is not loaded", code="unreadable")
+        value = raw(item)
+        if type_of(item, types) in ("CodeableConcept", "Coding") and type(value) is str:
+            raise Missing(_UNREADABLE, code="unreadable")
         answer = value_set.answer(value)
         if answer is None:
-            raise Missing("a code is not written as FHIR writes it", code="unreadable")
+            raise Missing(_UNREADABLE, code="unreadable")
         return answer
 
     return from_truth(truth)
 
 
-def _resolve(_compiler: Compiler, _node: Call, base: Code, _focus: Types) -> Code:
-    """`resolve()`: what references point to inside the record; one that points nowhere gives nothing."""
+def _subsumption(signature: str, doc: str, *, general_first: bool) -> None:
+    def build(call: Invocation) -> Code:
+        mine, theirs = call.base.items, call.argument(0).items
+        systems = call.compiler.scope.code_systems
 
-    def items(this: Any, env: Environment) -> Sequence[Any]:
-        found = (env.record.resolve(raw(one)) for one in base.items(this, env))
-        return [one for one in found if one is not None]
+        def subsumes(general: tuple[str | None, str], special: tuple[str | None, str]) -> bool | None:
+            if general == special:
+                return True
+            if general[0] is None or general[0] != special[0]:
+                return False if general[0] and special[0] else None
+            system = systems.get(general[0])
+            return system.subsumes(general[1], special[1]) if system else None
 
-    def located(this: Location, env: Environment) -> Sequence[Location]:
-        return [Location(one) for one in items(this.value, env)]
+        def truth(this: Any, env: Environment) -> Truth:
+            one, other = raw(single(mine(this, env), call.name)), raw(single(theirs(this, env), call.name))
+            if one is None or other is None:
+                return None
+            pairs = [(a, b) if general_first else (b, a) for a in codes_of(one) for b in codes_of(other)]
+            answers = [subsumes(*pair) for pair in pairs]
+            if True in answers:
+                return True
+            if None in answers or not answers:
+                raise Missing("how these codes relate is not known here", code="ambiguous")
+            return False
 
-    return Code(("Resource",), items, located)
+        return from_truth(truth)
 
-
-def _extension(compiler: Compiler, node: Call, base: Code, _focus: Types) -> Code:
-    """`extension('url')`: the extensions of that url on each item."""
-    named = node.arguments[0]
-    if not isinstance(named, Literal) or type(named.value) is not str:
-        raise compiler.fault(named, "`extension()` takes a url as a literal")
-    if any(is_primitive(kind) for kind in base.types):
-        raise compiler.fault(node, "`extension()` of a primitive element is not carried out")
-    url = named.value
-
-    def items(this: Any, env: Environment) -> Sequence[Any]:
-        return [one for item in base.items(this, env) for _, one in _extensions(raw(item), url)]
-
-    def located(this: Location, env: Environment) -> Sequence[Location]:
-        return [
-            place.child(one, "extension", i)
-            for place in base.located(this, env)
-            for i, one in _extensions(raw(place.value), url)
-        ]
-
-    return Code(("Extension",), items, located)
+    CHAPTER.add(signature, doc, build)
 
 
-def _extensions(element: Any, url: str) -> list[tuple[int, Any]]:
-    found = element.get("extension") if type(element) is dict else None
-    return [
-        (i, one)
-        for i, one in enumerate(found if type(found) is list else ())
-        if type(one) is dict and one.get("url") == url
-    ]
+_subsumption(
+    "subsumes(code)",
+    "Whether a code is the other or stands above it, where the code system is loaded; else Missing.",
+    general_first=True,
+)
+_subsumption(
+    "subsumedBy(code)",
+    "Whether a code is the other or stands below it, where the code system is loaded; else Missing.",
+    general_first=False,
+)
+
+_DEFINITIONS = "http://hl7.org/fhir/StructureDefinition/"
 
 
-FUNCTIONS = {
-    "memberOf": Function(_member_of, 1, 1),
-    "resolve": Function(_resolve),
-    "extension": Function(_extension, 1, 1),
-}
+@CHAPTER.function("conformsTo(profile)")
+def conforms_to(call: Invocation) -> Code:
+    """Whether the only item is of the type that FHIR defines at this address; a fault for another profile."""
+    items, types, named = call.base.items, call.base.shape.types, call.argument(0).items
+
+    def truth(this: Any, env: Environment) -> Truth:
+        item, profile = single(items(this, env), call.name), raw(single(named(this, env), call.name))
+        if item is None or profile is None:
+            return None
+        name = str(profile).removeprefix(_DEFINITIONS)
+        if name == profile or name not in type_names():
+            raise Missing("a profile is not known", code="unreadable")
+        return is_a(type_of(item, types), name)
+
+    return from_truth(truth)
+
+
+@CHAPTER.function("checkModifiers(url, …)")
+def check_modifiers(call: Invocation) -> Code:
+    """The items as they are; a fault if one has a modifier extension that is not named."""
+    names = [call.argument(i).items for i in range(call.count)]
+
+    def apply(found: Sequence[Any], this: Any, env: Environment) -> Sequence[int]:
+        known = {raw(single(one(this, env), call.name)) for one in names}
+        for item in found:
+            value = raw(item)
+            inside = value.get("modifierExtension") if type(value) is dict else None
+            for one in inside if type(inside) is list else ():
+                if type(one) is not dict or one.get("url") not in known:
+                    raise EvaluationError("an element has a modifier extension that the expression does not know")
+        return range(len(found))
+
+    return subset(call.base, apply)
+
+
+@CHAPTER.function("htmlChecks()")
+def html_checks(call: Invocation) -> Code:
+    """Whether the only item is XHTML that a narrative may hold: no scripts, no forms, no addresses to load."""
+    items = call.base.items
+
+    def truth(this: Any, env: Environment) -> Truth:
+        text = raw(single(items(this, env), call.name))
+        return None if text is None else type(text) is str and _Narrative.allows(text)
+
+    return from_truth(truth)
+
+
+class _Narrative(HTMLParser):
+    """Looks through a narrative for what FHIR R4 2.4.1 does not allow there."""
+
+    _ELEMENTS = frozenset(
+        """
+        a abbr acronym b big blockquote br caption cite code col colgroup dd dfn div dl dt em h1 h2 h3 h4 h5 h6 hr i
+        img li ol p pre q samp small span strong sub sup table tbody td tfoot th thead tr tt u ul var
+        """.split()  # noqa: SIM905 - a table
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.allowed = True
+
+    @classmethod
+    def allows(cls, text: str) -> bool:
+        """Return whether a narrative's `div` holds only what it may."""
+        reader = cls()
+        reader.feed(text)
+        reader.close()
+        return reader.allowed and not reader.open and text.lstrip().startswith("<div")
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note an element, and what it may not have."""
+        loads = any(
+            name in ("src", "href") and (value or "").lower().startswith("javascript:") for name, value in attrs
+        )
+        self.allowed &= tag in self._ELEMENTS and not loads and not any(name.startswith("on") for name, _ in attrs)
+        if tag not in ("br", "hr", "img", "col"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        """Close an element; the last opened one must be it."""
+        if tag not in ("br", "hr", "img", "col"):
+            self.allowed &= bool(self.open) and self.open.pop() == tag

@@ -1,102 +1,205 @@
-"""Which items, and what of each. Source: FHIRPath 2.0, 5.2 (filtering and projection) and 5.3 (subsetting)."""
+"""Which items, and what of each."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from functools import reduce
 from typing import Any
 
-from cds_service.errors import EvaluationError
-from cds_service.expressions.language import Environment, Types
-from cds_service.fhir.element import Location
-from cds_service.fhirpath.code import Apply, Code, subset
-from cds_service.fhirpath.compiler import Compiler, Function, of_type
-from cds_service.fhirpath.items import single
-from cds_service.fhirpath.tree import Call
+from cds_service.expressions.language import Environment, Missing, Refusal
+from cds_service.expressions.logic import Truth
+from cds_service.fhirpath import operators
+from cds_service.fhirpath.code import Code, Test, as_shape
+from cds_service.fhirpath.compiler import Invocation
+from cds_service.fhirpath.functions.chapter import Chapter
+from cds_service.fhirpath.items import ANY, Shape, Traced, is_wrapped, locations, merge_types, raw
+from cds_service.fhirpath.steps import of_type
+from cds_service.fhirpath.tree import Binary, Node, text_of
+from cds_service.fhirpath.values import key_maker
+
+CHAPTER = Chapter("Filtering and projection", "FHIRPath 2.0, 5.2")
 
 
-def where(compiler: Compiler, node: Call, base: Code, _focus: Types) -> Code:
-    """`where(criteria)`: the items for which the criteria are true."""
-    test = compiler.compile(node.arguments[0], base.types).test()
+@CHAPTER.function("where(criteria)")
+def where(call: Invocation) -> Code:
+    """The items for which the criteria are true."""
+    base, before = call.base, call.base.items
+    conditions = [(node, call.condition(node)) for node in _conjuncts(call.node.arguments[0])]
+    test = reduce(lambda one, other: operators.logical("and", one, other), [code for _, code in conditions]).test()
 
-    def keep(found: Sequence[Any], _this: Any, env: Environment) -> Sequence[int]:
+    def items(this: Any, env: Environment) -> Sequence[Any]:
+        found = before(this, env)
+        env.spend(len(found))
         outer = env.index
-        kept = []
         try:
-            for env.index, item in enumerate(found):
-                if test(item, env):
-                    kept.append(env.index)
+            return [item for env.index, item in enumerate(found) if test(item, env)]
         finally:
             env.index = outer
+
+    def some(this: Any, env: Environment) -> Truth:
+        found = before(this, env)
+        env.spend(len(found))
+        outer, missing = env.index, None
+        try:
+            for env.index, item in enumerate(found):
+                try:
+                    if test(item, env):
+                        return True
+                except Missing as unanswered:  # of this item; another may settle it
+                    missing = missing or unanswered
+        finally:
+            env.index = outer
+        if missing:
+            raise missing
+        return False
+
+    def located(this: Traced, env: Environment) -> Sequence[Traced]:
+        outer = env.index
+        try:
+            return [one for env.index, one in enumerate(base.located(this, env)) if test(one[0], env)]
+        finally:
+            env.index = outer
+
+    def some_located(this: Traced, env: Environment) -> Sequence[Traced]:
+        every = base.located(this, env)
+        env.spend(len(every))
+        outer, missing, kept = env.index, None, []
+        try:
+            for env.index, one in enumerate(every):
+                try:
+                    if test(one[0], env):
+                        kept.append(one)
+                except Missing as unanswered:
+                    missing = missing or unanswered
+        finally:
+            env.index = outer
+        if missing and not kept:
+            raise missing
         return kept
 
-    return subset(base, keep)
+    def refusals(this: Traced, env: Environment) -> Iterator[Refusal]:
+        if base.refusals:
+            yield from base.refusals(this, env)
+        for position, (item, at) in enumerate(base.located(this, env)):
+            env.index = position
+            for node, code in conditions:
+                answer = _told(code.test(), item, env)
+                if answer is not True:
+                    for place in locations(at):
+                        yield Refusal(place, text_of(node), unknown=answer is None)
+                    break
+
+    return Code(base.shape, items, located, some=some, some_located=some_located, refusals=refusals)
 
 
-def _select(compiler: Compiler, node: Call, base: Code, _focus: Types) -> Code:
-    projection = compiler.compile(node.arguments[0], base.types)
+def _conjuncts(node: Node) -> list[Node]:
+    found: list[Node] = []
+    while isinstance(node, Binary) and node.operator == "and":
+        found.insert(0, node.right)
+        node = node.left
+    return [node, *found]
+
+
+def _told(test: Test, item: Any, env: Environment) -> Truth:
+    try:
+        return test(item, env)
+    except Missing:
+        return None
+
+
+@CHAPTER.function("select(projection)")
+def select(call: Invocation) -> Code:
+    """What the projection gives for each item, all of it in one collection."""
+    base, projection = call.base, call.inside()
 
     def items(this: Any, env: Environment) -> Sequence[Any]:
         return _each(base.items(this, env), projection.items, env)
 
-    def located(this: Location, env: Environment) -> Sequence[Location]:
+    def located(this: Traced, env: Environment) -> Sequence[Traced]:
         return _each(base.located(this, env), projection.located, env)
 
-    return Code(projection.types, items, located)
+    return Code(projection.shape, items, located, refusals=base.refusals)
 
 
-def _each(found: Sequence[Any], project: Callable[[Any, Environment], Sequence[Any]], env: Environment) -> list[Any]:
+def _each(found: Sequence[Any], project: Any, env: Environment) -> list[Any]:
     outer = env.index
     projected: list[Any] = []
+    env.spend(len(found))
     try:
         for env.index, one in enumerate(found):
             projected += project(one, env)
+            env.collected(projected) if env.index % 1000 == 999 else None
     finally:
         env.index = outer
+    env.collected(projected)
     return projected
 
 
-def _of_type(compiler: Compiler, node: Call, base: Code, _focus: Types) -> Code:
-    return of_type(base, compiler.type_argument(node))
+@CHAPTER.function("repeat(projection)")
+def repeat(call: Invocation) -> Code:
+    """What the projection gives for each item, then for each of those, until nothing new comes; equal ones once."""
+    projection, shape = _closed(call)
+    base, key = as_shape(call.base, shape), key_maker(shape)
+
+    def items(this: Any, env: Environment) -> Sequence[Any]:
+        return _spread(base.items(this, env), projection.items, lambda one: _identity(one, key), env)
+
+    def located(this: Traced, env: Environment) -> Sequence[Traced]:
+        return _spread(base.located(this, env), projection.located, lambda one: _identity(one[0], key), env)
+
+    return Code(shape, items, located)
 
 
-def _type_test(compiler: Compiler, node: Call, base: Code, _focus: Types) -> Code:
-    return compiler.type_test(node, base, compiler.type_argument(node), operator=node.name)
+def _closed(call: Invocation) -> tuple[Code, Shape]:
+    """Return the projection over all that it may give itself, and the shape of that."""
+    shape = call.base.shape
+    for _ in range(4):
+        projection = call.inside(0, shape)
+        types = merge_types(shape.types, projection.shape.types)
+        wrapped = is_wrapped(types) or shape.wrapped or projection.shape.wrapped
+        if types == shape.types and wrapped is shape.wrapped:
+            return as_shape(projection, shape), shape
+        shape = Shape(types, wrapped=wrapped)
+    return as_shape(call.inside(0, ANY), ANY), ANY
 
 
-def _some(choose: Callable[[Sequence[int]], Sequence[int]]) -> Function:
-    apply: Apply = lambda found, _this, _env: choose(range(len(found)))  # noqa: E731
-    return Function(lambda _compiler, _node, base, _focus: subset(base, apply, counting=True))
+def _identity(item: Any, key: Any) -> Hashable:
+    value = raw(item)
+    return ("element", id(value)) if type(value) is dict else key(item)
 
 
-def _counted(choose: Callable[[Sequence[int], int], Sequence[int]]) -> Function:
-    def build(compiler: Compiler, node: Call, base: Code, focus: Types) -> Code:
-        number = compiler.compile(node.arguments[0], focus).items
+def _spread(found: Sequence[Any], project: Any, identity: Any, env: Environment) -> list[Any]:
+    seen: set[Hashable] = set()
+    spread: list[Any] = []
+    waiting = list(found)
+    while waiting:
+        following: list[Any] = []
+        for one in waiting:
+            for new in project(one, env):
+                env.spend(1)
+                known = identity(new)
+                if known not in seen:
+                    seen.add(known)
+                    following.append(new)
+        spread += following
+        env.collected(spread)
+        waiting = following
+    return spread
 
-        def apply(found: Sequence[Any], this: Any, env: Environment) -> Sequence[int]:
-            count = single(number(this, env), f"`{node.name}()`")
-            return choose(range(len(found)), max(0, count)) if type(count) is int else ()
 
-        return subset(base, apply, counting=True)
-
-    return Function(build, 1, 1)
+@CHAPTER.function("ofType(type)")
+def of_type_call(call: Invocation) -> Code:
+    """The items that are of a type: `value.ofType(Quantity)`. A `code` is no `string` here, as FHIR has it."""
+    return of_type(call.base, call.compiler.type_argument(call.node))
 
 
-def _single(found: Sequence[int]) -> Sequence[int]:
-    if len(found) > 1:
-        raise EvaluationError(f"`single()` needs one item, there are {len(found)}")
-    return found
+@CHAPTER.function("is(type)")
+def is_type(call: Invocation) -> Code:
+    """Whether the only item is of a type, or of one that specialises it."""
+    return call.compiler.type_test(call.node, call.base, call.compiler.type_words(call.node), operator="is")
 
 
-FUNCTIONS = {
-    "where": Function(where, 1, 1),
-    "select": Function(_select, 1, 1),
-    "ofType": Function(_of_type, 1, 1),
-    "is": Function(_type_test, 1, 1),
-    "as": Function(_type_test, 1, 1),
-    "first": _some(lambda found: found[:1]),
-    "last": _some(lambda found: found[-1:]),
-    "tail": _some(lambda found: found[1:]),
-    "single": _some(_single),
-    "skip": _counted(lambda found, count: found[count:]),
-    "take": _counted(lambda found, count: found[:count]),
-}
+@CHAPTER.function("as(type)")
+def as_type(call: Invocation) -> Code:
+    """The only item if it is of a type."""
+    return call.compiler.type_test(call.node, call.base, call.compiler.type_words(call.node), operator="as")

@@ -81,8 +81,13 @@ FAULTS: list[tuple[str, str, str]] = [  # expression, what is marked, what is sa
     ("%asOf.latest()", "latest", "these are System.Date"),
     ("%observations.code.clinicalDate()", "clinicalDate", "`clinicalDate()` orders resources by their date"),
     ("%observations.code.episodes(%gap)", "episodes", "`episodes()` orders resources by their date"),
-    ("%observations.extension(%gap)", "%gap", "`extension()` takes a url as a literal"),
-    ("%observations.status.extension('x')", "extension", "`extension()` of a primitive element is not carried out"),
+    ("@2025-11-20 + 5", "+", "a date is moved by a duration: write `7 days`, not `7`"),
+    ("-%observations.exists()", "-", "`-` does not take a boolean"),
+    ("%observations.code.startsWith('x')", "startsWith", "`startsWith()` takes text; these are CodeableConcept"),
+    ("iif('yes', 1, 2)", "'yes'", "the criterion of `iif()` is a boolean"),
+    ("%observations.defineVariable('gap')", "'gap'", "there already is a variable `%gap`"),
+    ("%observations.defineVariable(%gap)", "%gap", "`defineVariable()` takes a name as a literal"),
+    ("(%observations.defineVariable('x') | %x)", "%x", "there is no variable `%x`"),
     ("$total", "$total", "`$total` has no meaning outside `aggregate()`"),
 ]
 

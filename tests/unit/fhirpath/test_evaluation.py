@@ -21,7 +21,7 @@ CHART = [
     observation("o2", code=coded("T2", "L1"), valueInteger=5, effectiveDateTime="2025-11-20T10:00:00Z"),
     observation("o3", valueQuantity={"value": Decimal("1.5"), "unit": "mm", "code": "mm"}, effectiveDateTime="2024"),
     observation("o4", valueBoolean=False, bodySite=coded("L1")),
-    observation("o5", valueCodeableConcept=coded("yes")),
+    observation("o5", valueCodeableConcept=coded("yes"), derivedFrom=[{"reference": "Observation/nowhere"}]),
     condition("c1", code=coded("T1"), recordedDate="2025-10-01"),
 ]
 OBSERVATIONS = [one for one in CHART if one["resourceType"] == "Observation"]
@@ -111,8 +111,8 @@ ANSWERS: list[tuple[str, list[Any]]] = [
     ("iif(false, 1)", []),
     ("iif(true, 1, 1 + 'fault')", [1]),
     ("'x'.iif($this = 'x', 1, 2)", [1]),
-    ("%none.iif(exists(), 1, 2)", []),
-    ("%none.iif(true, 1, 2).exists()", [False]),
+    ("%none.iif(exists(), 1, 2)", [2]),
+    ("%none.iif(true, 1, 2)", [1]),
     # equality
     ("1 = 1.0", [True]),
     ("1 = '1'", [False]),
@@ -231,7 +231,6 @@ FAULTS = [
     ("true < false", "System.Boolean and System.Boolean cannot be compared"),
     ("5 'mm' > 'text'", "System.Quantity and System.String cannot be compared"),
     ("@2025 + 5 'mm'", "a date cannot be moved by this unit"),
-    ("@2025 + 5", "`+` does not take System.Date"),
     ("(%observations | %conditions).iif(exists(), 1, 2)", "`iif()` needs one item, there are 6"),
 ]
 
@@ -248,7 +247,8 @@ MISSING = [
     ("%observations.latest()", "ambiguous"),
     ("%observations.skip(2).take(1).latest()", "ambiguous"),
     ("%observations.episodes(1 month)", "ambiguous"),
-    ("%observations.value.ofType(Quantity) > 1 'cm'", "ambiguous"),
+    ("%observations.value.ofType(Quantity) > 1 'smoots'", "ambiguous"),
+    ("%observations.where(derivedFrom.resolve().exists())", "unreadable"),
     ("%bounded.value.ofType(Quantity) > 1 'mm'", "ambiguous"),
     ("%wordy.value.ofType(Quantity) > 1 'mm'", "unreadable"),
 ]
@@ -339,11 +339,29 @@ def test_member_of_needs_one_item() -> None:
 
 def test_references_are_resolved_inside_the_record() -> None:
     found = [
-        observation("a", derivedFrom=[{"reference": "Observation/b"}, {"reference": "Observation/nowhere"}, None, 5]),
+        observation("a", derivedFrom=[{"reference": "Observation/b"}, None, {"reference": "Observation/b"}]),
         observation("b"),
     ]
-    assert items("%a.derivedFrom.resolve().ofType(Observation).id", *found, a=found[:1]) == ["b"]
+    assert items("%a.derivedFrom.resolve().ofType(Observation).id", *found, a=found[:1]) == ["b", "b"]
     assert items("%a.derivedFrom.resolve().ofType(Condition).id", *found, a=found[:1]) == []
+
+
+@pytest.mark.parametrize("reference", [{"reference": "Observation/nowhere"}, {"display": "the MRI"}, {}, 5])
+def test_a_reference_to_what_is_not_there_is_missing_never_nothing(reference: object) -> None:
+    found = [observation("a", derivedFrom=[{"reference": "Observation/b"}, reference]), observation("b")]
+    with pytest.raises(Missing):
+        items("%a.derivedFrom.resolve()", *found, a=found[:1])
+    assert truth("%a.exists(derivedFrom.first().resolve().exists())", *found, a=found[:1]) is True
+
+
+def test_what_one_item_cannot_tell_another_may() -> None:
+    found = [observation("a", derivedFrom=[{"reference": "Observation/nowhere"}]), observation("b")]
+    found += [observation("c", derivedFrom=[{"reference": "Observation/b"}])]
+    source = "%o.exists(derivedFrom.resolve().ofType(Observation).exists())"
+    assert truth(source, *found, o=found) is True
+    assert truth(source.replace("exists(", "where(", 1) + ".exists()", *found, o=found) is True
+    with pytest.raises(Missing):
+        truth(source, *found, o=found[:2])
 
 
 def test_references_in_a_circle_end() -> None:

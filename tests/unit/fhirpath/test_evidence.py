@@ -175,6 +175,10 @@ PATHS: list[tuple[str, list[str]]] = [
     ("%conditions.code.exists() or %observations.all(bodySite.exists())", ["Condition/c1.code"]),
     ("(%conditions.code.exists() and %none.exists()) or %observations.skip(1).exists()", ["Observation/o2"]),
     ("%conditions.all(code.exists())", ["Condition/c1"]),
+    # what was counted
+    ("%observations.count() = 2", ["Observation/o1", "Observation/o2"]),
+    ("1 <= %conditions.count()", ["Condition/c1"]),
+    ("%conditions.bodySite.count() > 1", ["Condition/c1.bodySite[0]", "Condition/c1.bodySite[1]"]),
     # what is computed stands nowhere
     ("%observations.clinicalDate().exists()", ["", ""]),
     ("(1 | 2).exists()", ["", ""]),
@@ -202,7 +206,6 @@ def test_each_path_leads_to_the_element_that_counted(source: str, paths: list[st
 WITHOUT = [
     "%none.empty()",
     "%observations.exists().not()",
-    "%observations.count() = 2",
     "%observations.exists() xor false",
     "true",
     "%conditions.code.coding.code = 'T1'",

@@ -1,0 +1,334 @@
+"""What operators work on: values made of items, and when two of them are equal, equivalent or ordered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from fractions import Fraction
+from typing import Any
+
+from cds_service.errors import EvaluationError
+from cds_service.expressions.language import Missing
+from cds_service.expressions.logic import Truth, all_of
+from cds_service.fhir.definitions import is_a, is_primitive
+from cds_service.fhir.quantity import UnknownUnit, canonical_form, compare_quantities
+from cds_service.fhir.temporal import Temporal, Time, bounds, compare, parse_date, parse_date_time, parse_time
+from cds_service.fhir.values import Quantity
+from cds_service.fhirpath.items import Shape, Typed, raw, system_type
+
+__all__ = [
+    "check",
+    "compare_values",
+    "converter",
+    "equal",
+    "equal_items",
+    "equivalent",
+    "equivalent_items",
+    "fits",
+    "key_maker",
+    "known_unit",
+    "same",
+    "text_of",
+    "value_of",
+]
+
+_UNREADABLE = "an element does not hold what its type says"
+
+
+# -- items to values ------------------------------------------------------------------------------------------
+
+
+def _date(value: Any) -> Any:
+    return _temporal(value, parse_date)
+
+
+def _date_time(value: Any) -> Any:
+    return _temporal(value, parse_date_time)
+
+
+def _time(value: Any) -> Any:
+    return _temporal(value, parse_time)
+
+
+def _temporal(value: Any, parse: Callable[[str], Temporal | None]) -> Any:
+    if isinstance(value, Temporal):
+        return value
+    found = parse(value) if type(value) is str else None
+    if found is None:
+        raise EvaluationError("a date or time is not written as FHIR writes it")
+    return found
+
+
+def _quantity(value: Any) -> Any:
+    if isinstance(value, Quantity):
+        return value
+    number = value.get("value") if type(value) is dict else None
+    if not isinstance(number, int | Decimal) or isinstance(number, bool):
+        raise Missing("a quantity has no number", code="unreadable")
+    if value.get("comparator"):
+        raise Missing("a quantity is stated only as a bound", code="ambiguous")
+    return Quantity(Decimal(number), str(value.get("code") or value.get("unit") or "1"))
+
+
+_CONVERTERS: dict[str, Callable[[Any], Any]] = {
+    "date": _date,
+    "dateTime": _date_time,
+    "instant": _date_time,
+    "time": _time,
+}
+
+
+def converter(shape: Shape) -> Callable[[Any], Any] | None:
+    """Return what makes an operator's operand of an item of this shape; None where the item already is one."""
+    if shape.wrapped:
+        return value_of
+    return _converter(shape.types[0]) if len(shape.types) == 1 else None
+
+
+def _converter(kind: str) -> Callable[[Any], Any] | None:
+    return _quantity if is_a(kind, "Quantity") else _CONVERTERS.get(kind)
+
+
+def value_of(item: Any) -> Any:
+    """Return the operand that an item stands for. Raises Missing where it does not hold what its type says."""
+    if type(item) is not Typed:
+        return item
+    if item.type.startswith("System."):
+        return item.value
+    if not fits(item.value, item.type):
+        raise Missing(_UNREADABLE, code="unreadable")
+    convert = _converter(item.type)
+    return convert(item.value) if convert else item.value
+
+
+_OBJECTS = (dict, Temporal, Quantity)
+_TEXTS: tuple[type, ...] = (str, Temporal)
+_NUMBERS: dict[str, tuple[type, ...]] = {
+    "decimal": (int, Decimal),
+    "integer": (int,),
+    "positiveInt": (int,),
+    "unsignedInt": (int,),
+}
+
+
+def fits(value: Any, kind: str) -> bool:
+    """Return whether an element holds what its type says: no text for a number, no object for a code."""
+    if not is_primitive(kind):
+        return kind.startswith("System.") or isinstance(value, _OBJECTS)
+    if isinstance(value, bool) or kind == "boolean":
+        return isinstance(value, bool) and kind == "boolean"
+    return isinstance(value, _NUMBERS.get(kind, _TEXTS))
+
+
+def check(values: Sequence[Any], shape: Shape) -> None:
+    """Raise Missing where an element is malformed: it is not different from a value, it cannot be told."""
+    if len(shape.types) == 1 and not all(fits(raw(one), shape.types[0]) for one in values):
+        raise Missing(_UNREADABLE, code="unreadable")
+
+
+def text_of(value: Any) -> str | None:
+    """Return a value as `toString()` writes it, None for what has no text. Source: FHIRPath 2.0 5.5.7."""
+    if type(value) is str:
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, int | Temporal | Quantity):
+        return str(value)
+    return None
+
+
+# -- equal ----------------------------------------------------------------------------------------------------
+
+
+def equal(left: Any, right: Any) -> Truth:
+    """Return whether two values are equal; None where partial dates or units leave it open. Source: 6.1.1."""
+    if type(left) is type(right) and type(left) in (str, int, bool):
+        return bool(left == right)
+    if isinstance(left, Temporal) and isinstance(right, Temporal):
+        if isinstance(left, Time) is not isinstance(right, Time):
+            return False
+        order = compare(left, right)
+        return None if order is None else order == 0
+    if isinstance(left, bool) is not isinstance(right, bool):
+        return False
+    if isinstance(left, Quantity) or isinstance(right, Quantity):
+        pair = _as_quantities(left, right)
+        order = known_unit(lambda: compare_quantities(*pair)) if pair else 1
+        return None if order is None else order == 0
+    if type(left) is dict and type(right) is dict:
+        return left is right or same(left) == same(right)
+    return bool(left == right)
+
+
+def same(value: Any) -> Hashable:
+    """Return a key that two values share if and only if they are surely equal; no fault, whatever the value."""
+    kind = type(value)
+    if kind is str or kind is bool:
+        return (kind, value)
+    if kind is int or kind is Decimal:
+        return ("number", value)
+    if isinstance(value, Temporal):
+        low, high = bounds(value, shift=value.offset is not None)
+        return ("time", isinstance(value, Time), value.offset is None, low, high)
+    if isinstance(value, Quantity):
+        try:
+            return ("quantity", *canonical_form(value))
+        except UnknownUnit:
+            return ("quantity", value.value, value.unit)
+    if isinstance(value, Mapping):
+        return frozenset((name, same(one)) for name, one in value.items() if one is not None)
+    if kind is list or kind is tuple:
+        return tuple(same(one) for one in value)
+    return (kind, str(value))
+
+
+def key_maker(shape: Shape) -> Callable[[Any], Hashable]:
+    """Return what gives the key (see `same`) of an item of this shape; one that cannot be read is known as written."""
+    convert = converter(shape)
+    if convert is None:
+        return same
+
+    def key(item: Any) -> Hashable:
+        try:
+            return same(convert(item))
+        except EvaluationError:
+            return same(raw(item))
+
+    return key
+
+
+# -- equivalent -----------------------------------------------------------------------------------------------
+
+
+def equivalent(left: Any, right: Any) -> bool:
+    """Return whether two values mean the same: text regardless of case and spacing, numbers as far as both go.
+
+    Source: FHIRPath 2.0 6.1.3. What cannot be told (partial dates) is not equivalent.
+    """
+    if type(left) is str and type(right) is str:
+        return _folded(left) == _folded(right)
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    if isinstance(left, int | Decimal) and isinstance(right, int | Decimal):
+        places = min(_decimals(left), _decimals(right))
+        return _rounded(left, places) == _rounded(right, places)
+    if isinstance(left, Temporal) and isinstance(right, Temporal):
+        return equal(left, right) is True
+    if isinstance(left, Quantity) or isinstance(right, Quantity):
+        pair = _as_quantities(left, right)
+        return pair is not None and _equivalent_quantities(*pair)
+    if isinstance(left, Mapping) and isinstance(right, Mapping):
+        names = {name for name in (*left, *right) if name != "id"}
+        return all(equivalent_items(_several(left.get(name)), _several(right.get(name))) for name in names)
+    return bool(left == right)
+
+
+def equivalent_items(these: Sequence[Any], those: Sequence[Any]) -> bool:
+    """Return whether two collections hold equivalent items, in any order."""
+    if len(these) != len(those):
+        return False
+    rest = list(those)
+    for one in these:
+        for i, other in enumerate(rest):
+            if equivalent(one, other):
+                del rest[i]
+                break
+        else:
+            return False
+    return True
+
+
+def _several(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list) else () if value is None else (value,)
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.casefold().split())
+
+
+def _decimals(number: int | Decimal) -> int:
+    if isinstance(number, int):
+        return 0
+    exponent = number.normalize().as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0
+
+
+def _rounded(number: int | Decimal, places: int) -> Decimal:
+    try:
+        return Decimal(number).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+    except InvalidOperation:  # more digits than are kept: nothing to round
+        return Decimal(number)
+
+
+def _equivalent_quantities(left: Quantity, right: Quantity) -> bool:
+    if left.unit == right.unit:
+        return equivalent(left.value, right.value)
+
+    def compared() -> bool:
+        one, dimensions = canonical_form(left, equivalent=True)
+        other, others = canonical_form(right, equivalent=True)
+        step = max(_step(left), _step(right))
+        return dimensions == others and round(one / step) == round(other / step)
+
+    return bool(known_unit(compared))
+
+
+def _step(quantity: Quantity) -> Fraction:
+    """Return the size, in base units, of the last digit that a quantity states."""
+    exponent = quantity.value.as_tuple().exponent
+    digit = Decimal(1).scaleb(min(exponent, 0) if isinstance(exponent, int) else 0)
+    start, _ = canonical_form(Quantity(Decimal(0), quantity.unit), equivalent=True)
+    end, _ = canonical_form(Quantity(digit, quantity.unit), equivalent=True)
+    return end - start
+
+
+# -- order ----------------------------------------------------------------------------------------------------
+
+
+def compare_values(left: Any, right: Any) -> int | None:
+    """Return -1, 0 or 1; None where it is open. Raises EvaluationError for what has no order. Source: 6.2."""
+    if isinstance(left, Temporal) and isinstance(right, Temporal):
+        if isinstance(left, Time) is not isinstance(right, Time):
+            raise _no_order(left, right)
+        return compare(left, right)
+    if isinstance(left, Quantity) or isinstance(right, Quantity):
+        pair = _as_quantities(left, right)
+        if pair is None:
+            raise _no_order(left, right)
+        order: int | None = known_unit(lambda: compare_quantities(*pair))
+        return order
+    numbers = (int, Decimal)
+    both_numbers = isinstance(left, numbers) and isinstance(right, numbers)
+    if isinstance(left, bool) or isinstance(right, bool) or not (both_numbers or type(left) is type(right) is str):
+        raise _no_order(left, right)
+    return int(left > right) - int(left < right)
+
+
+def _no_order(left: Any, right: Any) -> EvaluationError:
+    return EvaluationError(f"{system_type(left)} and {system_type(right)} cannot be compared")
+
+
+def _as_quantities(left: Any, right: Any) -> tuple[Quantity, Quantity] | None:
+    first, second = (
+        one if isinstance(one, Quantity) else Quantity(Decimal(one))
+        if isinstance(one, int | Decimal) and not isinstance(one, bool) else None
+        for one in (left, right)
+    )  # fmt: skip
+    return None if first is None or second is None else (first, second)
+
+
+def known_unit(ask: Callable[[], Any]) -> Any:
+    """Return the answer. Raises Missing where a unit is not known, for then it cannot be told."""
+    try:
+        return ask()
+    except UnknownUnit as unknown:
+        raise Missing(str(unknown), code="ambiguous") from None
+
+
+def equal_items(these: Sequence[Any], those: Sequence[Any]) -> Truth:
+    """Return whether two collections of values, neither empty, are equal in their order."""
+    if len(these) != len(those):
+        return False
+    return all_of(equal(one, other) for one, other in zip(these, those, strict=True))
