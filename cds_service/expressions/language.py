@@ -27,6 +27,7 @@ __all__ = [
     "Environment",
     "Expression",
     "Missing",
+    "Placed",
     "Refusal",
     "Scope",
     "Types",
@@ -42,6 +43,9 @@ MAX_TEXT = 1_000_000
 _Item = TypeVar("_Item")
 Types: TypeAlias = tuple[str, ...]
 """The types an item may have, as R4 or FHIRPath names them: `Condition`, `dateTime`, `System.Boolean`."""
+
+Placed: TypeAlias = tuple[Any, Location | tuple[Location, ...] | None]
+"""An item with its place in the record: several where it stands for equal ones, None where it is computed."""
 
 
 @dataclass
@@ -121,8 +125,8 @@ class Expression(Protocol):
     def truth(self, environment: Environment) -> Truth:
         """Return the boolean, None for an empty collection. Raises EvaluationError, Missing among them."""
 
-    def located(self, environment: Environment) -> Sequence[Location]:
-        """Return the collection with each item's place in the record."""
+    def located(self, environment: Environment) -> Sequence[Placed]:
+        """Return the collection with each item's place in the record. Raises as `items` does."""
 
     def answer(self, environment: Environment) -> tuple[Truth, Sequence[Location]]:
         """Return the boolean with the elements on which a true one rests: what stands before `.exists()`."""
@@ -181,7 +185,7 @@ class Environment:
         """What `trace()` was given, for a developer who asks for it; None else, for it holds values of the chart."""
         self._values: dict[str, Sequence[Any]] = dict(values)
         self._defined = defined
-        self._located: dict[str, Sequence[Location]] = {}
+        self._located: dict[str, Sequence[Placed]] = {}
 
     def spend(self, count: int) -> None:
         """Count items looked at or made. Raises LimitExceeded when the evaluation has had its share."""
@@ -202,15 +206,16 @@ class Environment:
     def variable(self, name: str) -> Sequence[Any]:
         """Return the items of a variable."""
         if name not in self._values:
-            self._values[name] = self._from_the_record(self._defined[name].items)
+            self._values[name] = [item for item, _ in self.located(name)]
         return self._values[name]
 
-    def located(self, name: str) -> Sequence[Location]:
+    def located(self, name: str) -> Sequence[Placed]:
         """Return the items of a variable with their places."""
         if name not in self._located:
-            defined = self._defined.get(name)
             self._located[name] = (
-                self._from_the_record(defined.located) if defined else [Location(item) for item in self.variable(name)]
+                self._from_the_record(self._defined[name].located)
+                if name in self._defined
+                else [(item, Location(item) if _is_resource(item) else None) for item in self._values[name]]
             )
         return self._located[name]
 
@@ -222,3 +227,7 @@ class Environment:
             return ask(self)
         finally:
             self.focus, self.index, self.total, self.locals, self.steps = outer
+
+
+def _is_resource(value: Any) -> bool:
+    return isinstance(value, Mapping) and "resourceType" in value

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from cds_service.errors import ContentError
-from cds_service.fhir.values import Code, codes_of, same_system
+from cds_service.fhir.values import Code, codes_of, names_of, same_system
 
 __all__ = ["ValueSet", "read_value_set"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ValueSet:
     """An expanded value set: its codes, and what this policy set calls each of them."""
 
@@ -27,7 +28,7 @@ class ValueSet:
     def answer(self, value: object) -> bool | None:
         """Return whether a value holds a member; None if it holds none and is malformed, so that it cannot be told."""
         if type(value) is str:
-            return value in self._bare()
+            return value in self._bare
         held = value.get("coding") if type(value) is dict and "coding" in value else (value,)
         codings = held if isinstance(held, (list, tuple)) else (held,)
         readable = held is None or codings is held
@@ -35,7 +36,7 @@ class ValueSet:
             if type(coding) is dict:
                 system, code = coding.get("system"), coding.get("code")
                 if type(system) is str and type(code) is str:
-                    if (same_system(system), code) in self.codes:
+                    if (system, code) in self._as_written:
                         return True
                     continue
                 readable = readable and all(one is None or type(one) is str for one in (system, code))
@@ -47,6 +48,12 @@ class ValueSet:
         """Return the first of `codes` that is a member."""
         return next((code for code in codes if code in self.codes), None)
 
+    @cached_property
+    def _as_written(self) -> frozenset[Code]:
+        """The codes under every name that a chart may give their system."""
+        return frozenset((alias, code) for system, code in self.codes for alias in names_of(system))
+
+    @cached_property
     def _bare(self) -> frozenset[str]:
         return frozenset(code for _, code in self.codes)
 

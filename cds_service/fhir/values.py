@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-__all__ = ["CPT_SYSTEMS", "Code", "Quantity", "codes_of", "same_system"]
+__all__ = ["CPT_SYSTEMS", "Code", "Quantity", "codes_of", "names_of", "same_system"]
 
 Code = tuple[str | None, str]
 """(system, code); the system is None where the chart gives none."""
@@ -23,6 +23,11 @@ _ONE_NAME = {alias: names[0] for names in (CPT_SYSTEMS, _HCPCS_SYSTEMS) for alia
 def same_system(system: str | None) -> str | None:
     """Return the one name by which this service knows a code system that is written in several ways."""
     return _ONE_NAME.get(system, system) if system else None
+
+
+def names_of(system: str | None) -> tuple[str | None, ...]:
+    """Return the ways in which a code system, known by its one name, is written."""
+    return (system, *(alias for alias, name in _ONE_NAME.items() if name == system and alias != system))
 
 
 def codes_of(value: object) -> Iterator[Code]:

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from cds_service.expressions.language import DataNeed, Environment, Refusal, Scope, Types
+from cds_service.expressions.language import DataNeed, Environment, Placed, Refusal, Scope, Types
 from cds_service.expressions.logic import Truth
 from cds_service.fhir.element import Location
 from cds_service.fhirpath.code import BOOLEAN, Code, Test, as_shape
 from cds_service.fhirpath.compiler import Compiler, LooksBeside
 from cds_service.fhirpath.functions import FUNCTIONS
-from cds_service.fhirpath.items import Shape, is_wrapped, locations, raw, root
+from cds_service.fhirpath.items import At, Several, Shape, is_wrapped, locations, raw, root
 from cds_service.fhirpath.parser import parse
 
 __all__ = ["FhirPath", "compile_fhirpath"]
@@ -56,11 +56,11 @@ class FhirPath:
         environment.restart()
         return self._truth(environment.focus, environment)
 
-    def located(self, environment: Environment) -> Sequence[Location]:
-        """Return the collection with each item's place in the record; a computed item stands nowhere."""
+    def located(self, environment: Environment) -> Sequence[Placed]:
+        """Return the collection with each item's place in the record."""
         environment.restart()
         found = self._code.located(root(environment.focus), environment)
-        return [place for item, at in found for place in (tuple(locations(at)) or (Location(item),))]
+        return [(item, _place(at)) for item, at in found]
 
     def answer(self, environment: Environment) -> tuple[Truth, Sequence[Location]]:
         """Return the boolean with the elements on which a true answer rests."""
@@ -82,6 +82,13 @@ class FhirPath:
             return ()
         environment.restart()
         return tuple(islice(self._code.refusals(root(environment.focus), environment), _REFUSALS_SHOWN))
+
+
+def _place(at: At) -> Location | Several | None:
+    if at is None or isinstance(at, Location):
+        return at
+    places = Several(locations(at))
+    return places[0] if len(places) == 1 else places
 
 
 def compile_fhirpath(source: str, scope: Scope) -> FhirPath:

@@ -77,11 +77,8 @@ class Invocation:
     node: Call
     base: Code
     focus: Code
-
-    @property
-    def name(self) -> str:
-        """Return the function's name as messages write it."""
-        return f"`{self.node.name}()`"
+    name: str
+    """The function's name as messages write it."""
 
     @property
     def count(self) -> int:
@@ -230,10 +227,7 @@ class Compiler:
         return Code(
             shape,
             lambda _this, env: env.variable(name),
-            lambda _this, env: [
-                (item, place if place.parent is not None or _is_resource(place.value) else None)
-                for item, place in zip(env.variable(name), env.located(name), strict=True)
-            ],
+            lambda _this, env: env.located(name),  # type: ignore[arg-type,return-value]  # Several is such a tuple
         )
 
     def special(self, node: Special, focus: Code) -> Code:
@@ -312,7 +306,7 @@ class Compiler:
         if node.name == "ofType" and isinstance(node.base, Member):
             return self._element_of_type(node.base, self.type_argument(node), focus)
         base = self.compile(node.base, focus) if node.base is not None else focus
-        return function.build(Invocation(self, node, base, focus))
+        return function.build(Invocation(self, node, base, focus, f"`{node.name}()`"))
 
     def _element_of_type(self, member: Member, wanted: str, focus: Code) -> Code:
         """`value.ofType(Quantity)` reads one JSON key."""
@@ -450,10 +444,6 @@ def _local(name: str, shape: Shape) -> Code:
         lambda _this, env: [item for item, _ in env.locals[name]],
         lambda _this, env: env.locals[name],
     )
-
-
-def _is_resource(value: Any) -> bool:
-    return type(value) is dict and "resourceType" in value
 
 
 # -- what errors say ------------------------------------------------------------------------------------------

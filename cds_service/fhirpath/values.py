@@ -177,11 +177,32 @@ def same(value: Any) -> Hashable:
             return ("quantity", *canonical_form(value))
         except UnknownUnit:
             return ("quantity", value.value, value.unit)
-    if isinstance(value, Mapping):
-        return frozenset((name, same(one)) for name, one in value.items() if one is not None)
+    if kind is dict:
+        return _Element(value)
     if kind is list or kind is tuple:
         return tuple(same(one) for one in value)
     return (kind, str(value))
+
+
+class _Element:
+    """The key of an element: its hash is cheap, for only where two are the same its members are compared."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Mapping[str, Any]) -> None:
+        self.value = value
+
+    def __hash__(self) -> int:
+        get = self.value.get
+        return hash(
+            tuple(one if type(one) is str else None for one in map(get, ("resourceType", "id", "code", "text")))
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Element) and (self.value is other.value or self._members() == other._members())
+
+    def _members(self) -> Hashable:
+        return frozenset((name, same(one)) for name, one in self.value.items() if one is not None)
 
 
 def key_maker(shape: Shape) -> Callable[[Any], Hashable]:

@@ -20,7 +20,7 @@ from cds_service.fhir.values import Code, codes_of
 from cds_service.necessity.chart import Chart
 from cds_service.necessity.evidence import gather_evidence
 from cds_service.necessity.lifecycle import refusal
-from cds_service.necessity.model import CriterionResult, Determination, Evidence, Note, Order, Outcome
+from cds_service.necessity.model import CriterionResult, Determination, Evidence, LookedAt, Note, Order, Outcome
 from cds_service.necessity.orders import Orders
 from cds_service.necessity.roll_up import clinical_truth, outcome_of, roll_up
 from cds_service.plan_definition.model import Criterion, DeterminationOf, PlanDefinition
@@ -122,7 +122,8 @@ class _Evaluation:
             result = self._elsewhere(criterion, criterion.determination_of)
         else:
             result = self._leaf(criterion)
-        result = replace(result, text=self._text(criterion, result.state_name))
+        text = self._text(criterion, result.state_name)
+        result = replace(result, text=text) if text is not None else result
         self.results[criterion.id] = result
         return result
 
@@ -147,17 +148,13 @@ class _Evaluation:
     def _leaf(self, criterion: Criterion) -> CriterionResult:
         if criterion.support is None:
             return CriterionResult(criterion, True)  # a note that always goes with the policy
-        supported, problem = self._truth(criterion.support)
+        supported, found, problem = self._answer(criterion.support)
         if problem:
             return CriterionResult(criterion, None, problem[1], problem=problem[0])
-        refuted, problem = self._truth(criterion.refute) if criterion.refute else (None, None)
+        refuted, against, problem = self._answer(criterion.refute)
         if problem:
             return CriterionResult(criterion, None, problem[1], problem=problem[0])
-        evidence, problem = self._guarded(
-            lambda: (*self._evidence(criterion.support, supported), *self._evidence(criterion.refute, refuted))
-        )
-        if problem:
-            return CriterionResult(criterion, None, problem[1], problem=problem[0])
+        evidence = tuple({one.path: one for one in (*found, *against)}.values())
         if supported and refuted:
             return CriterionResult(criterion, None, Reason.CONFLICT, evidence)
         if supported or refuted:
@@ -166,13 +163,12 @@ class _Evaluation:
 
     def _unknown(self, criterion: Criterion) -> CriterionResult:
         for reason, expression in criterion.unknown_because:
-            holds, problem = self._truth(expression)
+            holds, evidence, problem = self._answer(expression)
             if problem:
                 return CriterionResult(criterion, None, problem[1], problem=problem[0])
             if holds:
-                evidence, _ = self._guarded(partial(self._evidence, expression, holds))
-                return CriterionResult(criterion, None, reason, evidence or ())
-        return CriterionResult(criterion, None, Reason.ABSENT)
+                return CriterionResult(criterion, None, reason, evidence)
+        return CriterionResult(criterion, None, Reason.ABSENT, looked_at=self._looked_at(criterion.support))
 
     def _elsewhere(self, criterion: Criterion, wanted: DeterminationOf) -> CriterionResult:
         """The truth of another policy's node. The order set is closed: an order that is not there is not there."""
@@ -220,13 +216,21 @@ class _Evaluation:
         finally:
             self.environment.focus = focus
 
-    def _truth(self, expression: Expression) -> tuple[Truth, tuple[str, Reason] | None]:
-        return self._guarded(lambda: expression.truth(self.environment))
+    def _answer(self, expression: Expression | None) -> tuple[Truth, tuple[Evidence, ...], tuple[str, Reason] | None]:
+        """Return whether a condition holds, what it rests on if it does, and what kept it from being told."""
+        if expression is None:
+            return None, (), None
+        told, problem = self._guarded(lambda: expression.answer(self.environment))
+        if problem:
+            return None, (), problem
+        holds, places = told
+        evidence, problem = self._guarded(lambda: gather_evidence(places)) if holds else ((), None)
+        return holds, evidence or (), problem
 
-    def _evidence(self, expression: Expression | None, holds: Truth) -> tuple[Evidence, ...]:
-        if expression is None or not holds:
-            return ()
-        return gather_evidence(expression.evidence(self.environment))
+    def _looked_at(self, expression: Expression | None) -> tuple[LookedAt, ...]:
+        """Return the elements that were candidates for a criterion, each with the condition that did not hold."""
+        refusals, _ = self._guarded(lambda: expression.refusals(self.environment)) if expression else ((), None)
+        return tuple(LookedAt(str(one.location), one.condition) for one in refusals or ())
 
     def _guarded(self, ask: Callable[[], Any]) -> tuple[Any, tuple[str, Reason] | None]:
         """Return the answer, or None with the problem that kept it from being one."""

@@ -15,6 +15,7 @@ __all__ = ["explain", "explain_not_covered"]
 
 _WIDTH = 80
 _LONGEST_VALUE = 300
+_LOOKED_AT_SHOWN = 2
 _GREEN, _RED, _YELLOW, _BLUE = "32", "31", "33", "34"
 _OUTCOMES = {
     Outcome.MET: ("MET", _GREEN),
@@ -101,6 +102,8 @@ def _about(result: CriterionResult) -> Iterator[str]:
     if result.state is None and not criterion.parts:
         if result.reason:
             yield f"unknown: {REASON_WORDS[result.reason]}"
+        for one in result.looked_at[:_LOOKED_AT_SHOWN]:
+            yield f"looked at {one.path}, which lacks: {one.condition}"
         if criterion.prompt:
             yield f"to supply: {criterion.prompt}"
 

@@ -13,7 +13,7 @@ from cds_service.fhir.values import Code
 from cds_service.plan_definition.model import Criterion, PlanDefinition
 from cds_service.plan_definition.profile import Reason
 
-__all__ = ["CriterionResult", "Determination", "Evidence", "Kind", "Note", "Order", "Outcome"]
+__all__ = ["CriterionResult", "Determination", "Evidence", "Kind", "LookedAt", "Note", "Order", "Outcome"]
 
 
 class Outcome(StrEnum):
@@ -64,6 +64,14 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class LookedAt:
+    """An element that might have been evidence, and the first condition of the policy that it did not fulfil."""
+
+    path: str
+    condition: str
+
+
+@dataclass(frozen=True, slots=True)
 class CriterionResult:
     """The state of one criterion for one order, and why."""
 
@@ -75,6 +83,8 @@ class CriterionResult:
     text: str | None = None
     """What the policy says of this state, if it says anything."""
     not_applicable: bool = False
+    looked_at: tuple[LookedAt, ...] = ()
+    """Where nothing was found: the first few candidates, and what each lacked."""
 
     @property
     def state_name(self) -> str:

@@ -65,6 +65,7 @@ def _criterion(result: CriterionResult) -> dict[str, Any]:
         "evidence": [_evidence(one) for one in result.evidence],
         "problem": result.problem,
         "missing": criterion.prompt if result.state is None else None,
+        "lookedAt": [{"path": one.path, "condition": one.condition} for one in result.looked_at],
     }
 
 

@@ -122,7 +122,7 @@ def member_of(call: Invocation) -> Code:
         if value_set is None:
             raise Missing("a value set is not loaded", code="unreadable")
         value = raw(item)
-        if type_of(item, types) in ("CodeableConcept", "Coding") and type(value) is str:
+        if type(value) is str and type_of(item, types) in ("CodeableConcept", "Coding"):
             raise Missing(_UNREADABLE, code="unreadable")
         answer = value_set.answer(value)
         if answer is None:

@@ -8,10 +8,8 @@ from typing import Any
 
 import pytest
 
-from cds_service.errors import EvaluationError
-from cds_service.expressions.language import Environment, Missing
-from cds_service.expressions.logic import Truth
-from cds_service.fhir.element import Location
+from cds_service.errors import EvaluationError, LimitExceeded
+from cds_service.expressions.language import MAX_ITEMS, MAX_STEPS, DataNeed, Environment, Missing, Placed
 from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.temporal import Date
 
@@ -30,21 +28,19 @@ class Told:
     fault: Exception | None = None
     asked: list[Any] = field(default_factory=list)
 
-    def items(self, environment: Environment) -> Sequence[Any]:
+    needs: tuple[DataNeed, ...] = ()
+
+    def located(self, environment: Environment) -> Sequence[Placed]:
         self.asked.append((environment.focus, environment.index))
+        environment.spend(10)
         if self.fault:
             raise self.fault
-        return ("answer",)
+        return [("answer", None)]
 
-    def truth(self, _environment: Environment) -> Truth:
-        return None
+    def items(self, _environment: Environment) -> Sequence[Any]:
+        raise NotImplementedError
 
-    def located(self, environment: Environment) -> Sequence[Location]:
-        self.asked.append((environment.focus, environment.index))
-        return [Location("answer")]
-
-    def evidence(self, _environment: Environment) -> Sequence[Location]:
-        return ()
+    truth = answer = evidence = refusals = items
 
 
 def environment(**defined: Told) -> Environment:
@@ -54,15 +50,23 @@ def environment(**defined: Told) -> Environment:
 def test_a_variable_is_computed_once() -> None:
     told = Told()
     here = environment(told=told)
-    assert [here.variable("told") for _ in range(3)] == [("answer",)] * 3
-    assert [place.value for _ in range(3) for place in here.located("told")] == ["answer"] * 3
-    assert len(told.asked) == 2
+    assert [here.variable("told") for _ in range(3)] == [["answer"]] * 3
+    assert [here.located("told") for _ in range(3)] == [[("answer", None)]] * 3
+    assert len(told.asked) == 1
 
 
 def test_a_given_value_is_itself_and_stands_nowhere() -> None:
     here = environment()
     assert here.variable("given") == (1, 2)
-    assert [(place.value, str(place)) for place in here.located("given")] == [(1, ""), (2, "")]
+    assert here.located("given") == [(1, None), (2, None)]
+
+
+def test_a_given_resource_stands_where_its_paths_start() -> None:
+    order = {"resourceType": "ServiceRequest", "id": "o1"}
+    here = Environment(RECORD, Date((2026, 1, 15)), values={"order": (order,)}, defined={})
+    ((item, place),) = here.located("order")
+    assert item is order
+    assert str(place) == "ServiceRequest/o1"
 
 
 def test_a_variable_starts_from_the_record_wherever_it_is_first_read() -> None:
@@ -72,8 +76,33 @@ def test_a_variable_starts_from_the_record_wherever_it_is_first_read() -> None:
     here.index = 3
     here.variable("told")
     here.located("told")
-    assert told.asked == [(RECORD.as_bundle, 0)] * 2
+    assert told.asked == [(RECORD.as_bundle, 0)]
     assert (here.focus, here.index) == (order, 3)
+
+
+def test_what_a_variable_takes_is_not_taken_from_who_reads_it() -> None:
+    here = environment(told=Told())
+    here.spend(5)
+    here.variable("told")
+    assert here.steps == MAX_STEPS - 5
+
+
+def test_no_evaluation_takes_more_steps_than_it_may() -> None:
+    here = environment()
+    here.spend(MAX_STEPS)
+    with pytest.raises(LimitExceeded) as refusal:
+        here.spend(1)
+    assert refusal.value.limit == "steps"
+    here.restart()
+    here.spend(1)
+
+
+def test_no_collection_holds_more_items_than_it_may() -> None:
+    here = environment()
+    here.collected(range(MAX_ITEMS))
+    with pytest.raises(LimitExceeded) as refusal:
+        here.collected(range(MAX_ITEMS + 1))
+    assert refusal.value.limit == "items"
 
 
 @pytest.mark.parametrize("fault", [Missing("cannot be told"), EvaluationError("cannot be read"), TypeError("odd")])

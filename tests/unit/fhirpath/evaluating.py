@@ -63,7 +63,8 @@ class Asked:
         return [str(place) for place in self.expression.evidence(self.environment)]
 
     def located(self) -> list[str]:
-        return [str(place) for place in self.expression.located(self.environment)]
+        """Return the place of each item, an empty text for what is computed."""
+        return [str(place or "") for _, place in self.expression.located(self.environment)]
 
 
 def items(source: str, *resources: Mapping[str, Any], **more: Any) -> list[Any]:

@@ -11,6 +11,7 @@ from cds_service.expressions.language import Environment, Scope
 from cds_service.fhir.element import locate
 from cds_service.fhir.record import PatientRecord
 from cds_service.fhirpath import compile_fhirpath
+from cds_service.fhirpath.items import raw
 from tests.unit.fhirpath.evaluating import (
     AS_OF,
     SNOMED,
@@ -292,12 +293,54 @@ def test_the_located_items_are_the_items() -> None:
         if inner == source or " and " in inner or " or " in inner:
             continue
         asked = Asked(inner, *CHART, **GIVEN)
-        values = [place.value for place in asked.expression.located(asked.environment)]
-        found = asked.expression.items(asked.environment)
-        if " | " not in inner and "combine" not in inner:
-            assert len(values) == len(found), inner
-        else:
-            assert len(values) >= len(found), inner
+        located = [raw(item) for item, _ in asked.expression.located(asked.environment)]
+        assert located == asked.items(), inner
+
+
+REFUSED: list[tuple[str, list[tuple[str, str]]]] = [
+    ("%observations.exists(status = 'draft')", [("o1", "status = 'draft'"), ("o2", "status = 'draft'")]),
+    ("%observations.where(code.exists() and value is Period).exists()", [("o1", "value is Period")] * 1),
+    (
+        "%observations.where(bodySite.exists()).where(value is Period).exists()",
+        [("o2", "bodySite.exists()"), ("o1", "value is Period")],
+    ),
+    (
+        "%observations.where(value is CodeableConcept).component.exists(code.coding.code = 'c')",
+        [("o2", "value is CodeableConcept"), ("o1.component[0]", "code.coding.code = 'c'")],
+    ),
+    ("%none.exists(status = 'draft')", []),
+    ("%observations.all(value is Quantity)", [("o1", "value is Quantity")]),
+    (
+        "%observations.exists(status = 'draft') and %conditions.exists(code.empty())",
+        [("o1", "status = 'draft'"), ("o2", "status = 'draft'"), ("Condition/c1", "code.empty()")],
+    ),
+]
+
+
+@pytest.mark.parametrize(("source", "expected"), REFUSED, ids=[source for source, _ in REFUSED])
+def test_what_was_looked_at_in_vain_is_told_with_the_first_condition_that_failed(
+    source: str, expected: list[tuple[str, str]]
+) -> None:
+    asked = Asked(source, *CHART, **GIVEN)
+    told = [(str(one.location), one.condition) for one in asked.expression.refusals(asked.environment)]
+    named = [(path if "/" in path else f"Observation/{path}", condition) for path, condition in expected]
+    assert asked.truth() is False
+    assert told[: len(named)] == named
+
+
+def test_what_cannot_be_told_of_a_candidate_is_told_apart_from_no() -> None:
+    dangling = observation("x", derivedFrom=[{"reference": "ImagingStudy/gone"}])
+    asked = Asked("%o.exists(derivedFrom.resolve().exists())", dangling, o=[dangling, O2])
+    assert [(str(one.location), one.unknown) for one in asked.expression.refusals(asked.environment)] == [
+        ("Observation/x", True),
+        ("Observation/o2", False),
+    ]
+
+
+def test_few_of_many_refusals_are_told() -> None:
+    many = [observation(f"o{i}") for i in range(50)]
+    asked = Asked("%o.exists(status = 'draft')", *many, o=many)
+    assert len(asked.expression.refusals(asked.environment)) == 5
 
 
 def test_a_false_answer_names_no_side() -> None:

@@ -58,6 +58,7 @@ def test_a_report_says_everything_that_was_determined():
                         ],
                         "problem": None,
                         "missing": None,
+                        "lookedAt": [],
                     },
                     {
                         "id": "seen",
@@ -70,6 +71,7 @@ def test_a_report_says_everything_that_was_determined():
                         ],
                         "problem": None,
                         "missing": None,
+                        "lookedAt": [],
                     },
                 ],
                 "conditions": [],
