@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 import typer
 
 from cds_service import __version__
-from cds_service.errors import ContentError, MalformedRequest, NothingToEvaluate
+from cds_service.errors import ContentError, EvaluationError, ExpressionError, MalformedRequest, NothingToEvaluate
 
 if TYPE_CHECKING:
     from socket import socket
@@ -239,6 +239,49 @@ def _report(evaluation: Evaluation) -> bytes:
     return encode(
         determinations_report(evaluation.determinations, as_of=evaluation.as_of, not_covered=evaluation.not_covered)
     )
+
+
+# -- fhirpath -------------------------------------------------------------------------------------------------
+
+
+@_app.command()
+def fhirpath(
+    expression: Annotated[str, typer.Argument(metavar="EXPRESSION", help="A FHIRPath expression.")],
+    file: Annotated[str, typer.Argument(metavar="FILE|-", help="A FHIR resource or Bundle, as JSON.")],
+    trace: Annotated[
+        bool, typer.Option("--trace", help="Show where each item stands, the evidence, and what was looked at.")
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse, as policies do, elements of resources of unknown type.")
+    ] = False,
+    as_of: Annotated[str | None, typer.Option("--as-of", metavar="DATE", help="`today()`; by default the day.")] = None,
+    policies: Policies = None,
+) -> None:
+    """Evaluate a FHIRPath expression on a resource.
+
+    Each item of the answer is a line: elements as JSON, computed values as literals. No item, no line.
+    Value sets and code systems are those of the policies.
+
+    \b
+    Exit codes: 0 answered, 2 wrong usage
+                3 input that cannot be read, or cannot be answered from
+                4 a fault in the expression, or in a policy
+    """
+    from cds_service.authoring.ask import ask
+    from cds_service.plan_definition.artifacts import read_artifacts
+    from cds_service.wiring import artifact_files, policies_folder, today
+
+    resource = _json_of(file)
+    if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
+        raise _Failure(Exit.INPUT, f"{file}: there is no `resourceType`")
+    artifacts = read_artifacts(artifact_files(policies_folder(policies)))
+    day = _date(as_of) or today()
+    try:
+        _write_lines(ask(expression, resource, as_of=day, artifacts=artifacts, strict=strict, trace=trace))
+    except ExpressionError as error:
+        raise _Failure(Exit.CONTENT, f"expression: {error}") from None
+    except EvaluationError as error:
+        raise _Failure(Exit.INPUT, f"{file}: {error}") from None
 
 
 # -- validate -------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from cds_service.services import SERVICES, Service
 from cds_service.services.evaluation import Evaluation, Exchange, evaluate
 from cds_service.settings import Settings
 
-__all__ = ["Application", "load_policies", "policies_folder", "today"]
+__all__ = ["Application", "artifact_files", "load_policies", "policies_folder", "today"]
 
 
 def today() -> Date:
@@ -42,13 +42,14 @@ def load_policies(folder: Path) -> Policies:
     """Return every policy under `folder` compiled. Raises ContentError, also for a folder without any."""
     if not folder.is_dir():
         raise ContentError(f"there is no folder of policies at `{folder}`")
-    policies = compile_policies(read_artifacts(_files(folder)))
+    policies = compile_policies(read_artifacts(artifact_files(folder)))
     if not policies.plans:
         raise ContentError(f"`{folder}` holds no PlanDefinition")
     return policies
 
 
-def _files(folder: Path) -> Iterator[tuple[str, str, bytes]]:
+def artifact_files(folder: Path) -> Iterator[tuple[str, str, bytes]]:
+    """Yield (group, place, bytes) of every JSON file under a folder of policies, in a fixed order."""
     for path in sorted(folder.rglob("*.json")):
         place = path.relative_to(folder)
         group = place.parts[0] if len(place.parts) > 1 else folder.name

@@ -74,7 +74,7 @@ class FhirPath:
 
     def evidence(self, environment: Environment) -> Sequence[Location]:
         """Return the elements on which a true answer rests."""
-        return self.answer(environment)[1]
+        return self.answer(environment)[1] if self.has_evidence else ()
 
     def refusals(self, environment: Environment) -> Sequence[Refusal]:
         """Return the first few candidates that were passed over, each with the first condition that did not hold."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cds_service.errors import ArtifactNotFound, ContentError, MalformedRequest
+from cds_service.fhir.code_system import CodeSystem, read_code_system
 from cds_service.fhir.element import Resource
 from cds_service.fhir.encoding import decode, refuse_duplicate_keys
 from cds_service.fhir.value_set import ValueSet, read_value_set
@@ -29,6 +30,7 @@ class Artifacts:
 
     _by_type: dict[str, dict[str, list[Artifact]]] = field(default_factory=dict)
     _value_sets: dict[str, ValueSet] = field(default_factory=dict)
+    _code_systems: dict[str, CodeSystem] = field(default_factory=dict)
 
     def add(self, artifact: Artifact) -> None:
         """Take an artifact in. Raises ContentError for a second one of the same canonical and version."""
@@ -42,6 +44,8 @@ class Artifacts:
         same.append(artifact)
         if kind == "ValueSet":
             self._value_sets[url] = read_value_set(resource)
+        if kind == "CodeSystem" and resource.get("content") == "complete":
+            self._code_systems[url] = read_code_system(resource)
 
     def all(self, kind: str) -> list[Artifact]:
         """Return the artifacts of a type, sorted by canonical and version."""
@@ -70,6 +74,11 @@ class Artifacts:
     def value_sets(self) -> Mapping[str, ValueSet]:
         """Return all value sets by their url."""
         return self._value_sets
+
+    @property
+    def code_systems(self) -> Mapping[str, CodeSystem]:
+        """Return the code systems that are loaded whole, by canonical."""
+        return self._code_systems
 
 
 def read_artifacts(files: Iterable[tuple[str, str, bytes]]) -> Artifacts:

@@ -99,7 +99,7 @@ class _PlanCompiler:
         }
         if len(known) < len(_HOOK_CONTEXT) + len(parameters) + len(inputs):
             raise ContentError("a name is used twice among inputs, parameters and %asOf, %draftOrders …", element=place)
-        scope = Scope(known, self.artifacts.value_sets)
+        scope = Scope(known, self.artifacts.value_sets, code_systems=self.artifacts.code_systems)
         scope = self._with_variables(plan, scope, "PlanDefinition")
         scope = self._with_variables(policy, scope, place)
         criteria = tuple(self._children(policy, scope, place, parent=None))

@@ -359,6 +359,67 @@ def test_an_unforeseen_error_ends_with_1_and_says_nothing_of_the_chart(
     assert CANARY not in ended.err
 
 
+# -- fhirpath -------------------------------------------------------------------------------------------------
+
+
+def test_an_expression_is_answered_an_item_a_line(cli: Cli, write: Write):
+    chart = write(bundle(PATIENT, finding("broken"), finding("intact", id="f2")))
+    ended = cli("fhirpath", "entry.resource.ofType(Observation).value", chart)
+    assert (ended.code, ended.text, ended.err) == (0, '"broken"\n"intact"\n', "")
+    assert (
+        cli("fhirpath", "entry.resource.ofType(Observation).count() | @2026 | 5 'mg'", chart).text
+        == "2\n@2026\n5 'mg'\n"
+    )
+    assert cli("fhirpath", "entry.resource.ofType(Condition)", chart) == Ended(0, b"", "")
+
+
+def test_a_trace_tells_places_evidence_and_what_was_looked_at(cli: Cli, write: Write):
+    chart = write(bundle(PATIENT, finding("broken"), finding("intact", id="f2")))
+    told = cli("fhirpath", "entry.resource.ofType(Observation).where(value = 'broken').exists()", chart, "--trace").text
+    assert "answer: 1 item, System.Boolean\n  true\n" in told
+    assert "rests on\n  Observation/f1\n" in told
+    assert "looked at, and what did not hold\n  Observation/f2: value = 'broken'\n" in told
+    assert "  Observation.value = broken\n" in told
+
+
+def test_what_is_traced_is_shown_under_its_name(cli: Cli, write: Write):
+    told = cli("fhirpath", "gender.trace('sex').length()", write({**PATIENT, "gender": "other"}), "--trace").text
+    assert 'traced\n  sex: "other"\n' in told
+
+
+def test_the_reference_date_of_an_expression_may_be_set(cli: Cli, write: Write):
+    assert cli("fhirpath", "today()", write(PATIENT), "--as-of", "2026-01-15").text == "@2026-01-15\n"
+
+
+def test_value_sets_are_those_of_the_policies(cli: Cli, write: Write):
+    known = f"'{PLAN['url'].rpartition('/PlanDefinition/')[0]}/ValueSet/nothing'"
+    ended = cli("fhirpath", f"name.first().use.memberOf({known})", write({**PATIENT, "name": [{"use": "usual"}]}))
+    assert (ended.code, ended.err) == (3, f"cds-service: {ended.err.split(' ')[1]} a value set is not loaded\n")
+
+
+@pytest.mark.parametrize(
+    ("expression", "code", "words"),
+    [
+        ("nme", 4, "`Patient` has no element `nme`; did you mean `name`?; at character 0"),
+        ("name.where(", 4, "an expression is missing"),
+        ("name + 1", 3, "`+` needs one item, there are 2"),
+        ("1.repeat($this + 1)", 3, "steps"),
+    ],
+)
+def test_what_is_wrong_with_an_expression_is_told(cli: Cli, write: Write, expression: str, code: int, words: str):
+    ended = cli("fhirpath", expression, write({**PATIENT, "name": [{"family": CANARY}, {"family": CANARY}]}))
+    assert ended.code == code
+    assert words in ended.err
+    assert CANARY not in ended.err
+    assert_one_line(ended.err)
+
+
+def test_a_resource_of_unknown_type_is_looked_up_unless_strict(cli: Cli, write: Write):
+    chart = write(bundle(PATIENT, finding()))
+    assert cli("fhirpath", "entry.resource.status", chart).text == '"final"\n'
+    assert cli("fhirpath", "entry.resource.status", chart, "--strict").code == 4
+
+
 # -- validate -------------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,12 @@
+"""What is generated from the code is as the code is."""
+
+from __future__ import annotations
+
+from runpy import run_path
+
+from tests.charts import ROOT
+
+
+def test_the_reference_of_functions_is_up_to_date() -> None:
+    made = run_path(str(ROOT / "scripts" / "generate_function_reference.py"))
+    assert made["OUT"].read_text(encoding="utf-8") == made["page"](), "run scripts/generate_function_reference.py"
