@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check format static types layers content bench lock clean
+.PHONY: help setup demo run test check format static types layers content peers bench lock clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -53,6 +53,9 @@ content: $(READY)
 format: $(READY) ## format and fix what can be fixed
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+peers: $(READY) ## install fhirpath.js below build/, an oracle of tests and a peer in benchmarks (needs Node)
+	@$(BIN)/python -m tests.peers
 
 bench: $(READY) ## measure; figures with machine, data and command
 	@$(BIN)/python -m tests.benchmarks

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from cds_service.errors import EvaluationError
 from cds_service.expressions.language import Environment, Missing, Refusal, Types
 from cds_service.expressions.logic import Truth
-from cds_service.fhirpath.items import NOTHING, Several, Shape, Traced, Typed, wrap
+from cds_service.fhirpath.items import NOTHING, Several, Shape, Traced, Typed, root, wrap
 
 __all__ = [
     "BOOLEAN",
@@ -25,6 +25,7 @@ __all__ = [
     "constant",
     "from_truth",
     "itself",
+    "rooted",
     "subset",
     "unique",
     "unique_places",
@@ -67,6 +68,8 @@ class Code:
     """The items of a literal."""
     key: str | None = None
     """The JSON key, where this reads one key of `$this` and nothing else."""
+    rooted: bool = False
+    """Whether each item is a resource, where its paths start, so that its place needs no looking for."""
     is_focus: bool = False
     """Whether this is `$this`."""
 
@@ -97,6 +100,15 @@ class Code:
     def shaped(self, shape: Shape) -> Code:
         """Return this code with its items known to be of another shape."""
         return replace(self, shape=shape)
+
+
+def rooted(shape: Shape, items: Items, refusals: Refusals | None = None) -> Code:
+    """Return code whose items are resources."""
+
+    def located(this: Traced, env: Environment) -> Sequence[Traced]:
+        return [root(one) for one in items(this[0], env)]
+
+    return Code(shape, items, located, refusals=refusals, rooted=True)
 
 
 def itself(shape: Shape) -> Code:

@@ -8,8 +8,8 @@ from typing import Any
 
 from cds_service.expressions.language import Environment, Missing
 from cds_service.fhir.definitions import element, elements_of, is_a, is_primitive, is_resource
-from cds_service.fhirpath.code import Code, Items, Located, subset
-from cds_service.fhirpath.items import ABSTRACT, Shape, Traced, Typed, child, is_of_type, raw, root, type_of
+from cds_service.fhirpath.code import Code, Items, Located, rooted, subset
+from cds_service.fhirpath.items import ABSTRACT, Shape, Traced, Typed, child, is_of_type, raw, type_of
 from cds_service.fhirpath.values import fits
 
 __all__ = ["children", "fixed_step", "of_type", "own_step"]
@@ -27,8 +27,9 @@ def fixed_step(base: Code, name: str, keys: Keys, shape: Shape, *, siblings: boo
     beside = siblings and any(is_primitive(kind) for _, kind in keys)
     if len(keys) == 1 and not base.shape.wrapped and not shape.wrapped:
         key = keys[0][0]
-        rooted = name != "contained" and all(is_resource(kind) for kind in shape.types)
-        places = _plain_places(base.located, key, name, rooted=rooted)
+        if name != "contained" and all(is_resource(kind) for kind in shape.types):
+            return rooted(shape, _plain_step(base.items, key, name), base.refusals)
+        places = _plain_places(base.located, key, name)
         if base.is_focus:
             return Code(shape, _focus_step(key, name), places, key=key)
         return Code(shape, _plain_step(base.items, key, name), places, refusals=base.refusals)
@@ -71,7 +72,7 @@ def _plain_step(before: Items, key: str, name: str) -> Items:
     return items
 
 
-def _plain_places(before: Located, key: str, name: str, *, rooted: bool) -> Located:
+def _plain_places(before: Located, key: str, name: str) -> Located:
     def located(this: Traced, env: Environment) -> Sequence[Traced]:
         found: list[Traced] = []
         try:
@@ -80,12 +81,7 @@ def _plain_places(before: Located, key: str, name: str, *, rooted: bool) -> Loca
                 if value is None:
                     continue
                 if type(value) is not list:
-                    if rooted:
-                        found.append((value, (value, None, "", None)))
-                    else:
-                        found.append((value, at and (value, at, name, None)))
-                elif rooted:
-                    found += [root(one) for one in value if one is not None]
+                    found.append((value, at and (value, at, name, None)))
                 else:
                     found += [(one, at and (one, at, name, i)) for i, one in enumerate(value) if one is not None]
         except AttributeError:
@@ -233,6 +229,9 @@ def _resources_of_type(base: Code, wanted: str) -> Code:
             return [one for one in before(this, env) if is_a(str(one.get("resourceType")), wanted)]
         except AttributeError:
             raise Missing("an element that should hold a resource is no object", code="unreadable") from None
+
+    if base.rooted:
+        return rooted(base.shape, items, base.refusals)
 
     def located(this: Traced, env: Environment) -> Sequence[Traced]:
         if not general:

@@ -4,7 +4,7 @@ import platform
 import sys
 from pathlib import Path
 
-from tests.benchmarks import hook
+from tests.benchmarks import fhirpath, hook
 
 
 def processor() -> str:
@@ -18,4 +18,5 @@ if __name__ == "__main__":
     print(
         f"{processor()}, {platform.system()}, Python {platform.python_version()}; command: {' '.join(sys.orig_argv)}\n"
     )
+    fhirpath.main()
     hook.main()

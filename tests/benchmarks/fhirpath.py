@@ -1,15 +1,13 @@
 """Five criteria over bundles of 60 and 600 entries: this engine beside fhirpathpy and fhirpath.js, in one run.
 
 The bundle generator and the criteria are those of the conformance folder (CONFORMANCE_DIR, bench/bundle.py).
-fhirpath.js needs Node; it is installed below build/ with npm, or taken from FHIRPATH_NODE_DIR.
+fhirpath.js needs Node; see tests/peers.py.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
-import subprocess
 import time
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -24,18 +22,12 @@ from cds_service.expressions.language import Environment, Scope
 from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.temporal import Date
 from cds_service.fhirpath import compile_fhirpath
+from tests import peers
 
-ROOT = Path(__file__).parent.parent.parent
-NODE = Path(os.environ.get("FHIRPATH_NODE_DIR", ROOT / "build" / "fhirpath.js"))
 COLUMNS = (
     "criterion", "this engine", "with evidence", "fhirpathpy", "fhirpath.js",
     "× fhirpathpy", "× fhirpath.js", "× with evidence",
 )  # fmt: skip
-PACKAGE = {
-    "private": True,
-    "dependencies": {"fhirpath": "5.2.2"},
-    "overrides": {"@lhncbc/ucum-lhc": "7.1.9"},  # else its newest does not install
-}
 SCRIPT = """
 const fhirpath = require('fhirpath'), r4 = require('fhirpath/fhir-context/r4');
 const {bundle, expressions, rounds} = JSON.parse(require('fs').readFileSync(0));
@@ -90,20 +82,10 @@ def theirs(bundle: dict[str, Any], source: str, rounds: int) -> float:
     return best(lambda: compiled(bundle, {"resource": bundle}), rounds)
 
 
-def node(bundle: dict[str, Any], expressions: Mapping[str, str], rounds: int) -> dict[str, float]:
+def in_node(bundle: dict[str, Any], expressions: Mapping[str, str], rounds: int) -> dict[str, float]:
     """Return what fhirpath.js takes, or nothing where there is no Node or it cannot be installed."""
-    if not shutil.which("node"):
-        return {}
-    if not (NODE / "node_modules").exists():
-        NODE.mkdir(parents=True, exist_ok=True)
-        (NODE / "package.json").write_text(json.dumps(PACKAGE), encoding="utf-8")
-        print("installing fhirpath.js ...")
-        done = subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund"], cwd=NODE, check=False)  # noqa: S607
-        if done.returncode:
-            return {}
-    given = json.dumps({"bundle": bundle, "expressions": dict(expressions), "rounds": rounds})
-    done = subprocess.run(["node", "-e", SCRIPT], cwd=NODE, input=given, capture_output=True, text=True, check=True)  # noqa: S607
-    times: dict[str, float] = json.loads(done.stdout)
+    given = {"bundle": bundle, "expressions": dict(expressions), "rounds": rounds}
+    times: dict[str, float] = peers.node(SCRIPT, given) if peers.install() else {}
     return times
 
 
@@ -118,7 +100,7 @@ def main() -> None:
         text = json.dumps(bench["make"](entries))
         ready, plain = json.loads(text, parse_float=Decimal), json.loads(text)
         scale = 60 / entries
-        js = node(plain, bench["EXPR"], int(2000 * scale))
+        js = in_node(plain, bench["EXPR"], int(2000 * scale))
         print(f"FHIRPath, {entries} entries: microseconds of CPU for one evaluation, compiled before")
         print(f"| {' | '.join(COLUMNS)} |")
         print(f"|---{'|--:' * (len(COLUMNS) - 1)}|")

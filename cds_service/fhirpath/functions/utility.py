@@ -10,7 +10,7 @@ from typing import Any
 from cds_service.errors import EvaluationError
 from cds_service.expressions.language import Environment
 from cds_service.expressions.logic import Truth
-from cds_service.fhir.definitions import is_a
+from cds_service.fhir.definitions import base_of, is_a
 from cds_service.fhir.quantity import UnknownUnit, comparable
 from cds_service.fhir.temporal import Time
 from cds_service.fhir.values import Quantity
@@ -134,7 +134,7 @@ def type_call(call: Invocation) -> Code:
     items_of, types = call.base.items, call.base.shape.types
 
     def items(this: Any, env: Environment) -> Sequence[Any]:
-        kinds = [type_of(one, types) for one in items_of(this, env)]
+        kinds = [_declared(type_of(one, types)) for one in items_of(this, env)]
         return [
             {"namespace": "System", "name": kind.removeprefix("System.")}
             if kind.startswith("System.")
@@ -143,6 +143,11 @@ def type_call(call: Invocation) -> Code:
         ]
 
     return computed(("TypeInfo",), items)
+
+
+def _declared(kind: str) -> str:
+    """Return the type that FHIR declares for an element whose own elements are defined in place."""
+    return base_of(kind) or kind if "." in kind and not kind.startswith("System.") else kind
 
 
 def _has_boundary(kind: str) -> bool:
