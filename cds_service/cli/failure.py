@@ -1,0 +1,26 @@
+"""How a command ends."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+__all__ = ["Exit", "Failure"]
+
+
+class Exit(IntEnum):
+    """The exit codes."""
+
+    DONE = 0
+    UNFORESEEN = 1
+    USAGE = 2
+    INPUT = 3
+    CONTENT = 4
+    NOTHING = 5
+
+
+class Failure(Exception):
+    """Ends a command: the exit code, and one line for stderr."""
+
+    def __init__(self, code: Exit, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code

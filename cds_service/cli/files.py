@@ -1,0 +1,69 @@
+"""What commands read and write: files, stdin and stdout."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cds_service.cli.failure import Exit, Failure
+from cds_service.errors import MalformedRequest, NothingToEvaluate
+
+__all__ = ["blamed_on", "bytes_of", "json_of", "tell", "write_json", "write_lines"]
+
+
+def bytes_of(name: str) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except OSError as error:
+        raise Failure(Exit.INPUT, f"{name}: cannot be read: {error.strerror}") from None
+
+
+def json_of(name: str) -> object:
+    from cds_service.fhir.encoding import decode, refuse_duplicate_keys
+
+    with blamed_on(name):
+        body = bytes_of(name)
+        value = decode(body)
+        refuse_duplicate_keys(body)
+        return value
+
+
+@contextmanager
+def blamed_on(name: str) -> Iterator[None]:
+    """Turn what is wrong with an input into a failure that names the input."""
+    try:
+        yield
+    except MalformedRequest as error:
+        raise Failure(Exit.INPUT, f"{name}: {error}") from None
+    except NothingToEvaluate as error:
+        raise Failure(Exit.NOTHING, f"{name}: {error}") from None
+
+
+def write_json(body: bytes, *, pretty: bool) -> None:
+    if pretty:
+        import msgspec
+
+        body = msgspec.json.format(body, indent=2)
+    _write(body + b"\n" if sys.stdout.isatty() else body)
+
+
+def write_lines(lines: Iterator[str]) -> None:
+    _write("".join(f"{line}\n" for line in lines).encode())
+
+
+def _write(body: bytes) -> None:
+    try:
+        sys.stdout.buffer._write(body)
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        # What is left must not be written again as the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):  # a reader who has seen enough is no fault
+            raise Failure(Exit.UNFORESEEN, f"the output cannot be written: {error.strerror}") from None
+
+
+def tell(line: str) -> None:
+    print(f"cds-service: {' '.join(line.split())}", file=sys.stderr)

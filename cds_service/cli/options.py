@@ -1,0 +1,59 @@
+"""The options that several commands share, and what they are turned into."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+
+import typer
+
+from cds_service.cli.failure import Exit, Failure
+
+if TYPE_CHECKING:
+    from cds_service.fhir.temporal import Date
+    from cds_service.wiring import Application
+
+__all__ = ["AsOf", "Mode", "ModeOption", "Patient", "Policies", "application_of", "date_of"]
+
+Mode: TypeAlias = Literal["sandbox", "production"]
+Policies: TypeAlias = Annotated[
+    Path | None, typer.Option("--policies", metavar="DIR", help="Folder of policies. [env: CDS_POLICIES]")
+]
+AsOf: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--as-of", metavar="DATE", help="Reference date; by default the day each order was authored."),
+]
+Patient: TypeAlias = Annotated[
+    str | None, typer.Option("--patient", metavar="ID", help="Whose orders count, where a Bundle leaves it open.")
+]
+ModeOption: TypeAlias = Annotated[
+    Mode | None,
+    typer.Option("--mode", help="production refuses what no clinician approved. [env: CDS_MODE; default: sandbox]"),
+]
+
+
+def application_of(mode: Mode | None, policies: Path | None) -> Application:
+    from pydantic import ValidationError
+    from pydantic_settings import SettingsError
+
+    from cds_service.settings import Settings
+    from cds_service.wiring import Application, load_policies, policies_folder
+
+    given: dict[str, Any] = {"mode": mode, "policies": policies}
+    try:
+        settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        wrong = [f"CDS_{'_'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in error.errors()]
+        raise Failure(Exit.USAGE, "; ".join(wrong)) from None
+    except SettingsError as error:
+        raise Failure(Exit.USAGE, f"{error}; a list is written as JSON") from None
+    return Application(settings, load_policies(policies_folder(settings.policies)))
+
+
+def date_of(text: str | None) -> Date | None:
+    from cds_service.fhir.temporal import parse_date
+
+    date = parse_date(text) if text else None
+    if text is not None and (date is None or not date.full):
+        raise Failure(Exit.USAGE, "--as-of is a day, such as 2026-01-15")
+    return date
