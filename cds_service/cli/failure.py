@@ -22,5 +22,6 @@ class Failure(Exception):
     """Ends a command: the exit code, and one line for stderr."""
 
     def __init__(self, code: Exit, reason: str) -> None:
+        """End with `code`; `reason` names no value of a chart."""
         super().__init__(reason)
         self.code = code

@@ -15,6 +15,7 @@ __all__ = ["blamed_on", "bytes_of", "json_of", "tell", "write_json", "write_line
 
 
 def bytes_of(name: str) -> bytes:
+    """Return what a file holds, `-` for stdin. Raises Failure."""
     try:
         return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
     except OSError as error:
@@ -22,6 +23,7 @@ def bytes_of(name: str) -> bytes:
 
 
 def json_of(name: str) -> object:
+    """Return the JSON that a file holds. Raises Failure, also for members that are there twice."""
     from cds_service.fhir.encoding import decode, refuse_duplicate_keys
 
     with blamed_on(name):
@@ -43,6 +45,7 @@ def blamed_on(name: str) -> Iterator[None]:
 
 
 def write_json(body: bytes, *, pretty: bool) -> None:
+    """Write JSON to stdout as it is, or indented."""
     if pretty:
         import msgspec
 
@@ -51,12 +54,13 @@ def write_json(body: bytes, *, pretty: bool) -> None:
 
 
 def write_lines(lines: Iterator[str]) -> None:
+    """Write lines to stdout, in UTF-8 whatever the terminal."""
     _write("".join(f"{line}\n" for line in lines).encode())
 
 
 def _write(body: bytes) -> None:
     try:
-        sys.stdout.buffer._write(body)
+        sys.stdout.buffer.write(body)
         sys.stdout.buffer.flush()
     except OSError as error:
         # What is left must not be written again as the interpreter ends.
@@ -66,4 +70,5 @@ def _write(body: bytes) -> None:
 
 
 def tell(line: str) -> None:
+    """Tell something on stderr, on one line."""
     print(f"cds-service: {' '.join(line.split())}", file=sys.stderr)

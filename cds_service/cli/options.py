@@ -33,6 +33,7 @@ ModeOption: TypeAlias = Annotated[
 
 
 def application_of(mode: Mode | None, policies: Path | None) -> Application:
+    """Return the service with its policies. Raises Failure for a wrong setting, ContentError for a wrong policy."""
     from pydantic import ValidationError
     from pydantic_settings import SettingsError
 
@@ -51,6 +52,7 @@ def application_of(mode: Mode | None, policies: Path | None) -> Application:
 
 
 def date_of(text: str | None) -> Date | None:
+    """Return the day that an option names. Raises Failure for what is none."""
     from cds_service.fhir.temporal import parse_date
 
     date = parse_date(text) if text else None
