@@ -8,7 +8,7 @@ import typer
 
 from cds_service.cli.failure import Exit, Failure
 from cds_service.cli.files import json_of, write_lines
-from cds_service.cli.options import Policies, date_of
+from cds_service.cli.options import Policies, date_of, folder_of
 from cds_service.errors import EvaluationError, ExpressionError
 
 __all__ = ["fhirpath"]
@@ -38,12 +38,12 @@ def fhirpath(
     """
     from cds_service.authoring.ask import ask
     from cds_service.plan_definition.artifacts import read_artifacts
-    from cds_service.wiring import artifact_files, policies_folder, today
+    from cds_service.wiring import artifact_files, today
 
     resource = json_of(file)
     if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
         raise Failure(Exit.INPUT, f"{file}: there is no `resourceType`")
-    artifacts = read_artifacts(artifact_files(policies_folder(policies)))
+    artifacts = read_artifacts(artifact_files(folder_of(policies)))
     day = date_of(as_of) or today()
     try:
         write_lines(ask(expression, resource, as_of=day, artifacts=artifacts, strict=strict, trace=trace))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from cds_service.fhir.temporal import Date
     from cds_service.wiring import Application
 
-__all__ = ["AsOf", "Mode", "ModeOption", "Patient", "Policies", "application_of", "date_of"]
+__all__ = ["AsOf", "Mode", "ModeOption", "Patient", "Policies", "application_of", "date_of", "folder_of"]
 
 Mode: TypeAlias = Literal["sandbox", "production"]
 Policies: TypeAlias = Annotated[
@@ -49,6 +50,14 @@ def application_of(mode: Mode | None, policies: Path | None) -> Application:
     except SettingsError as error:
         raise Failure(Exit.USAGE, f"{error}; a list is written as JSON") from None
     return Application(settings, load_policies(policies_folder(settings.policies)))
+
+
+def folder_of(policies: Path | None) -> Path:
+    """Return the folder of policies: by option, by CDS_POLICIES, else the one that comes with the service."""
+    from cds_service.wiring import policies_folder
+
+    named = os.environ.get("CDS_POLICIES")
+    return policies_folder(policies or (Path(named) if named else None))
 
 
 def date_of(text: str | None) -> Date | None:

@@ -420,6 +420,19 @@ def test_a_resource_of_unknown_type_is_looked_up_unless_strict(cli: Cli, write: 
     assert cli("fhirpath", "entry.resource.status", chart, "--strict").code == 4
 
 
+# -- policies -------------------------------------------------------------------------------------------------
+
+
+def test_policies_are_listed(cli: Cli):
+    assert cli("policies", "list") == Ended(0, f"{PLAN['url']}|0.1.0  draft  1 code\n".encode(), "")
+
+
+def test_policies_alone_shows_what_there_is(cli: Cli):
+    ended = cli("policies")
+    assert "list" in ended.text
+    assert "Usage: cds-service policies" in ended.text
+
+
 # -- validate -------------------------------------------------------------------------------------------------
 
 
