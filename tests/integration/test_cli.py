@@ -424,7 +424,7 @@ def test_a_resource_of_unknown_type_is_looked_up_unless_strict(cli: Cli, write: 
 
 
 def test_policies_are_listed(cli: Cli):
-    assert cli("policies", "list") == Ended(0, f"{PLAN['url']}|0.1.0  draft  1 code\n".encode(), "")
+    assert cli("policies", "list") == Ended(0, f"{PLAN['url']}|0.1.0  draft  2 codes\n".encode(), "")
 
 
 def test_policies_alone_shows_what_there_is(cli: Cli):
