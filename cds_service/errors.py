@@ -71,7 +71,7 @@ class ExpressionError(ContentError):
 
 @dataclass
 class ExpressionTooLarge(ExpressionError):
-    """An expression beyond what is carried out; `limit` names which: `length`, `depth`, `steps`, `regex`."""
+    """An expression beyond what is carried out; `limit` names which: `length`, `depth`, `steps`, `number`, `regex`."""
 
     limit: str = ""
 

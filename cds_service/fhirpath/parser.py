@@ -9,7 +9,7 @@ import re
 from decimal import Decimal
 from typing import NamedTuple
 
-from cds_service.errors import ExpressionError
+from cds_service.errors import ExpressionError, ExpressionTooLarge
 from cds_service.fhir.temporal import Temporal, parse_date, parse_date_time, parse_time
 from cds_service.fhir.values import CALENDAR_UNITS, Quantity
 from cds_service.fhirpath.tree import (
@@ -29,10 +29,12 @@ __all__ = ["MAX_DEPTH", "MAX_LENGTH", "parse"]
 
 MAX_LENGTH = 20_000
 MAX_DEPTH = 100
+_MAX_DIGITS = 28
 
 _TOKENS = re.compile(
     r"""
     (?P<space>\s+|//[^\r\n]*|/\*.*?\*/)
+  | (?P<open>/\*)
   | (?P<date>@(?:T\d\d(?::\d\d(?::\d\d(?:\.\d+)?)?)?
         |\d{4}(?:-\d\d(?:-\d\d)?)?(?:T(?:\d\d(?::\d\d(?::\d\d(?:\.\d+)?)?)?(?:Z|[+-]\d\d:\d\d)?)?)?))
   | (?P<number>\d+(?:\.\d+)?)
@@ -43,10 +45,12 @@ _TOKENS = re.compile(
   | (?P<name>[A-Za-z_]\w*)
   | (?P<operator><=|>=|!=|!~|[.,()\[\]{}+\-*/&|<>=~])
     """,
-    re.VERBOSE | re.DOTALL,
+    re.VERBOSE | re.DOTALL | re.ASCII,
 )
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "f": "\f", "\\": "\\", "/": "/", "'": "'", '"': '"', "`": "`"}
 _ESCAPE = re.compile(r"\\(u[0-9A-Fa-f]{4}|.)", re.DOTALL)
+_SURROGATES = re.compile(r"[\ud800-\udbff][\udc00-\udfff]")
+_HALF = re.compile(r"[\ud800-\udfff]")
 
 # From the loosest to the tightest; the grammar lists them the other way round.
 _BINDING = {
@@ -81,7 +85,8 @@ class _Token(NamedTuple):
 def parse(source: str) -> Node:
     """Return the syntax tree of `source`. Raises ExpressionError with the position of the fault."""
     if len(source) > MAX_LENGTH:
-        raise ExpressionError(f"the expression is longer than {MAX_LENGTH} characters", source=source[:60])
+        reason = f"the expression is longer than {MAX_LENGTH} characters"
+        raise ExpressionTooLarge(reason, source=source[:60], limit="length")
     return _Parser(source).whole()
 
 
@@ -103,7 +108,9 @@ class _Parser:
         while at < len(self.source):
             found = _TOKENS.match(self.source, at)
             if not found:
-                raise ExpressionError(f"`{self.source[at]}` is not FHIRPath", source=self.source, position=at)
+                raise self.fault(f"`{self.source[at]}` is not FHIRPath", at)
+            if found.lastgroup == "open":
+                raise self.fault("a comment is not closed", at)
             if found.lastgroup != "space":
                 tokens.append(_Token(str(found.lastgroup), found.group(), at))
             at = found.end()
@@ -114,7 +121,16 @@ class _Parser:
         return self.tokens[self.next]
 
     def fault(self, reason: str, at: int | None = None) -> ExpressionError:
-        return ExpressionError(reason, source=self.source, position=self.token.at if at is None else at)
+        position = self.token.at if at is None else at
+        return ExpressionError(reason, source=self.source, position=position, kind="syntax")
+
+    def too_large(self, reason: str, limit: str, at: int) -> ExpressionTooLarge:
+        return ExpressionTooLarge(reason, source=self.source, position=at, limit=limit)
+
+    def deeper(self) -> None:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise self.too_large(f"nested deeper than {MAX_DEPTH} levels", "depth", self.token.at)
 
     def take(self) -> _Token:
         token = self.token
@@ -131,9 +147,7 @@ class _Parser:
 
     def expression(self, loosest: int) -> Node:
         """`expression operator expression`, for operators that bind at least as tightly as `loosest`."""
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise self.fault(f"nested deeper than {MAX_DEPTH} levels")
+        self.deeper()
         left = self.unary()
         while (level := self._level()) >= loosest:
             operator = self.take()
@@ -151,9 +165,7 @@ class _Parser:
         """`('+' | '-') expression`, binding tighter than `*` and looser than `.`."""
         if self.at_operator("+", "-"):
             sign = self.take()
-            self.depth += 1
-            if self.depth > MAX_DEPTH:
-                raise self.fault(f"nested deeper than {MAX_DEPTH} levels")
+            self.deeper()
             node = Unary(sign.at, sign.text, self.unary())
             self.depth -= 1
             return node
@@ -178,14 +190,14 @@ class _Parser:
         token = self.token
         match token.kind:
             case "string":
-                return Literal(self.take().at, _unescape(token.text))
+                return Literal(self.take().at, self.unescaped(token.text, token.at))
             case "number":
                 return self.number()
             case "date":
                 return self.date()
             case "external":
                 name = self.take().text[1:]
-                return External(token.at, _unescape(name) if name[0] in "'`" else name)
+                return External(token.at, self.unescaped(name, token.at) if name[0] in "'`" else name)
             case "special":
                 return Special(self.take().at, token.text)
             case "name" | "delimited":
@@ -212,7 +224,7 @@ class _Parser:
             raise self.fault(f"a name is missing before `{token.text}`", token.at)
         if token.kind == "name" and base is None and token.text in _WORDS_AS_NAMES - {"as", "is", "contains", "in"}:
             raise self.fault(f"`{token.text}` has nothing on its left", token.at)
-        name = _unescape(token.text) if token.kind == "delimited" else token.text
+        name = self.unescaped(token.text, token.at) if token.kind == "delimited" else token.text
         if not self.at_operator("("):
             return Member(token.at, base, name)
         self.take()
@@ -241,9 +253,11 @@ class _Parser:
     def number(self) -> Node:
         """`NUMBER (unit)?`: an integer, a decimal or a quantity."""
         token = self.take()
+        if len(token.text.replace(".", "")) > _MAX_DIGITS:
+            raise self.too_large(f"a number has more than {_MAX_DIGITS} digits", "number", token.at)
         unit = self.token
         if unit.kind == "string":
-            return Literal(token.at, Quantity(Decimal(token.text), _unescape(self.take().text)))
+            return Literal(token.at, Quantity(Decimal(token.text), self.unescaped(self.take().text, unit.at)))
         if unit.kind == "name" and unit.text.removesuffix("s") in CALENDAR_UNITS:
             return Literal(token.at, Quantity(Decimal(token.text), self.take().text.removesuffix("s")))
         return Literal(token.at, Decimal(token.text) if "." in token.text else int(token.text))
@@ -261,10 +275,19 @@ class _Parser:
             raise self.fault(f"`{token.text}` is no date or time", token.at)
         return Literal(token.at, value)
 
+    def unescaped(self, quoted: str, at: int) -> str:
+        """Return what a quoted text stands for."""
+        text = _SURROGATES.sub(_joined, _ESCAPE.sub(_unescaped, quoted[1:-1]))
+        if _HALF.search(text):
+            raise self.fault("an escape stands for half a character; the other half is missing", at)
+        return text
 
-def _unescape(quoted: str) -> str:
-    def replace(found: re.Match[str]) -> str:
-        code = found.group(1)
-        return chr(int(code[1:], 16)) if len(code) == 5 else _ESCAPES.get(code, code)
 
-    return _ESCAPE.sub(replace, quoted[1:-1])
+def _unescaped(found: re.Match[str]) -> str:
+    code = found.group(1)
+    return chr(int(code[1:], 16)) if len(code) == 5 else _ESCAPES.get(code, code)
+
+
+def _joined(pair: re.Match[str]) -> str:
+    """Return the character of which UTF-16 writes two halves, as `\\ud83d\\ude00`."""
+    return pair.group().encode("utf-16", "surrogatepass").decode("utf-16")

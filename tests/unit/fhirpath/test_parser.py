@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_service.errors import ExpressionError
+from cds_service.errors import ExpressionError, ExpressionTooLarge
 from cds_service.fhir.temporal import parse_date, parse_date_time, parse_time
 from cds_service.fhir.values import Quantity
 from cds_service.fhirpath.parser import MAX_DEPTH, MAX_LENGTH, parse
@@ -146,6 +146,7 @@ def test_a_literal_has_its_value(source: str, value: Any) -> None:
         (r"'\u00e4\u4e2D'", "ä中"),
         (r"'\\u00e4'", r"\u00e4"),
         ("'ä 中 \U0001f600'", "ä 中 \U0001f600"),
+        (r"'\ud83d\ude00 \uD83D\uDE00'", "\U0001f600 \U0001f600"),
         ("'// no remark'", "// no remark"),
     ],
 )
@@ -200,7 +201,13 @@ def test_any_text_can_be_written_as_a_string(text: str) -> None:
         ("a.$this", 2, "`$this` stands alone or at the start"),
         ("a.b.$index > 1", 4, "`$index` stands alone or at the start"),
         ("% a", 0, "`%` is not FHIRPath"),
-        ("a /* open", 3, "missing before `*`"),
+        ("a /* open", 2, "a comment is not closed"),
+        ("a /*/ b", 2, "a comment is not closed"),
+        ("é", 0, "`é` is not FHIRPath"),
+        ("a.é", 2, "`é` is not FHIRPath"),
+        ("١", 0, "`١` is not FHIRPath"),
+        ("a = '\\ud83d'", 4, "half a character"),
+        ("`\\ude00`.b", 0, "half a character"),
     ],
 )
 def test_a_fault_is_told_with_its_position(source: str, position: int, words: str) -> None:
@@ -209,6 +216,7 @@ def test_a_fault_is_told_with_its_position(source: str, position: int, words: st
     assert words in fault.value.reason
     assert fault.value.position == position
     assert fault.value.source == source
+    assert fault.value.kind == "syntax"
 
 
 def test_the_message_marks_the_place_within_a_long_expression() -> None:
@@ -234,15 +242,25 @@ def test_the_message_marks_the_place_within_a_long_expression() -> None:
 )
 def test_nesting_is_bounded(nest: Any) -> None:
     parse(nest(MAX_DEPTH - 2))
-    with pytest.raises(ExpressionError, match=f"nested deeper than {MAX_DEPTH} levels"):
+    with pytest.raises(ExpressionTooLarge, match=f"nested deeper than {MAX_DEPTH} levels") as fault:
         parse(nest(MAX_DEPTH + 1))
+    assert fault.value.limit == "depth"
 
 
 def test_length_is_bounded() -> None:
     parse("a" * MAX_LENGTH)
-    with pytest.raises(ExpressionError, match=f"longer than {MAX_LENGTH} characters") as fault:
+    with pytest.raises(ExpressionTooLarge, match=f"longer than {MAX_LENGTH} characters") as fault:
         parse("a" * (MAX_LENGTH + 1))
+    assert fault.value.limit == "length"
     assert len(str(fault.value)) < 300
+
+
+@pytest.mark.parametrize("number", ["9" * 28, "0." + "9" * 27, "9" * 28 + " 'mg'"])
+def test_the_digits_of_a_number_are_bounded(number: str) -> None:
+    parse(number)
+    with pytest.raises(ExpressionTooLarge, match="more than 28 digits") as fault:
+        parse(f"a > 9{number}")
+    assert (fault.value.limit, fault.value.position) == ("number", 4)
 
 
 WORDS = "a b . ( ) [ ] , and or is in = < + - * | & 1 'x' true {} %v $this @2025 div `q` days"
