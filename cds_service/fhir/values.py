@@ -52,8 +52,8 @@ class Quantity:
     def __str__(self) -> str:
         """Return `90 days` or `5 'mg/dL'`."""
         if self.unit in CALENDAR_UNITS:
-            return f"{self.value} {self.unit}{'' if self.value == 1 else 's'}"
-        return f"{self.value} '{self.unit}'"
+            return f"{self.value:f} {self.unit}{'' if self.value == 1 else 's'}"
+        return f"{self.value:f} '{self.unit}'"
 
 
 CALENDAR_UNITS = ("year", "month", "week", "day", "hour", "minute", "second", "millisecond")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
-from fractions import Fraction
 from typing import Any
 
 from cds_service.errors import EvaluationError
 from cds_service.expressions.language import Missing
 from cds_service.expressions.logic import Truth, all_of
 from cds_service.fhir.definitions import is_a, is_primitive
-from cds_service.fhir.quantity import UnknownUnit, canonical_form, compare_quantities
+from cds_service.fhir.quantity import UnknownUnit, canonical_form, compare_quantities, in_coarser_unit
 from cds_service.fhir.temporal import Temporal, Time, bounds, compare, parse_date, parse_date_time, parse_time
 from cds_service.fhir.values import Quantity
 from cds_service.fhirpath.items import Shape, Typed, raw, system_type
@@ -36,6 +35,12 @@ _UNREADABLE = "an element does not hold what its type says"
 
 
 # -- items to values ------------------------------------------------------------------------------------------
+
+
+_MOST_DIGITS = 1_000
+_UNIT_SYSTEMS = ("http://unitsofmeasure.org", "http://hl7.org/fhirpath/CodeSystem/calendar-units")
+# FHIR R4 2.9.1.3: the time-valued units of an element are those of the calendar
+_CALENDAR = {"a": "year", "mo": "month", "d": "day", "h": "hour", "min": "minute", "s": "second"}
 
 
 def _date(value: Any) -> Any:
@@ -67,7 +72,12 @@ def _quantity(value: Any) -> Any:
         raise Missing("a quantity has no number", code="unreadable")
     if value.get("comparator"):
         raise Missing("a quantity is stated only as a bound", code="ambiguous")
-    return Quantity(Decimal(number), str(value.get("code") or value.get("unit") or "1"))
+    if abs(Decimal(number).adjusted()) > _MOST_DIGITS:
+        raise Missing("a quantity's number is too large", code="unreadable")
+    code = value.get("code")
+    if code and value.get("system", _UNIT_SYSTEMS[0]) not in _UNIT_SYSTEMS:
+        raise Missing("a quantity's unit is not one of UCUM's", code="ambiguous")
+    return Quantity(Decimal(number), _CALENDAR.get(str(code)) or str(code or value.get("unit") or "1"))
 
 
 _CONVERTERS: dict[str, Callable[[Any], Any]] = {
@@ -284,25 +294,11 @@ def _rounded(number: int | Decimal, places: int) -> Decimal:
 
 
 def _equivalent_quantities(left: Quantity, right: Quantity) -> bool:
-    if left.unit == right.unit:
-        return equivalent(left.value, right.value)
-
-    def compared() -> bool:
-        one, dimensions = canonical_form(left, equivalent=True)
-        other, others = canonical_form(right, equivalent=True)
-        step = max(_step(left), _step(right))
-        return dimensions == others and round(one / step) == round(other / step)
-
-    return bool(known_unit(compared))
-
-
-def _step(quantity: Quantity) -> Fraction:
-    """Return the size, in base units, of the last digit that a quantity states."""
-    exponent = quantity.value.as_tuple().exponent
-    digit = Decimal(1).scaleb(min(exponent, 0) if isinstance(exponent, int) else 0)
-    start, _ = canonical_form(Quantity(Decimal(0), quantity.unit), equivalent=True)
-    end, _ = canonical_form(Quantity(digit, quantity.unit), equivalent=True)
-    return end - start
+    try:
+        amounts = in_coarser_unit(left, right)
+    except UnknownUnit:
+        return False
+    return amounts is not None and equivalent(*amounts)
 
 
 # -- order ----------------------------------------------------------------------------------------------------

@@ -7,22 +7,24 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
+from cds_service.errors import EvaluationError
 from cds_service.expressions.language import Environment
 from cds_service.expressions.logic import Truth
-from cds_service.fhir.quantity import convert
-from cds_service.fhir.temporal import Date, DateTime, Time, parse_date_time, parse_time
+from cds_service.fhir.quantity import UnknownUnit, convert_explicitly
+from cds_service.fhir.temporal import Date, DateTime, Time, parse_date, parse_date_time, parse_time
 from cds_service.fhir.values import CALENDAR_UNITS, Quantity
 from cds_service.fhirpath.code import Code, Items, computed, from_truth
 from cds_service.fhirpath.compiler import Invocation
 from cds_service.fhirpath.functions.chapter import Chapter
-from cds_service.fhirpath.items import raw, single
-from cds_service.fhirpath.operators import number_in_bounds, operands, text_in_bounds
-from cds_service.fhirpath.values import converter, known_unit, text_of
+from cds_service.fhirpath.items import raw, single, type_of
+from cds_service.fhirpath.operators import operands, text_in_bounds
+from cds_service.fhirpath.values import converter, text_of
 
 CHAPTER = Chapter("Conversion", "FHIRPath 2.0, 5.5")
 
 _TRUE = frozenset(("true", "t", "yes", "y", "1", "1.0"))
 _FALSE = frozenset(("false", "f", "no", "n", "0", "0.0"))
+_TOO_LARGE = 10**28
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 _DECIMAL = re.compile(r"[+-]?\d+(?:\.\d+)?", re.ASCII)
 _QUANTITY = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*(?:'([^']+)'|([a-zA-Z]+))?", re.ASCII)
@@ -39,20 +41,30 @@ def _boolean(value: Any) -> bool | None:
 
 
 def _integer(value: Any) -> int | None:
+    return _whole(value, bits=31)
+
+
+def _long(value: Any) -> int | None:
+    return _whole(value, bits=63)
+
+
+def _whole(value: Any, *, bits: int) -> int | None:
     if isinstance(value, int):
         return int(value)
-    return number_in_bounds(int(value[:40])) if type(value) is str and _INTEGER.fullmatch(value) else None
+    number = Decimal(value) if type(value) is str and _INTEGER.fullmatch(value) else None
+    return int(number) if number is not None and -(2**bits) <= number < 2**bits else None
 
 
 def _decimal(value: Any) -> Decimal | None:
     if isinstance(value, int | Decimal):
         return Decimal(value)
-    return number_in_bounds(Decimal(value[:80])) if type(value) is str and _DECIMAL.fullmatch(value) else None
+    number = Decimal(value) if type(value) is str and _DECIMAL.fullmatch(value) else None
+    return number if number is not None and abs(number) < _TOO_LARGE else None
 
 
 def _date(value: Any) -> Date | None:
     if type(value) is str:
-        value = parse_date_time(value)
+        return parse_date(value)
     if isinstance(value, DateTime):
         return value.date()
     return value if isinstance(value, Date) else None
@@ -68,7 +80,7 @@ def _date_time(value: Any) -> DateTime | None:
 
 def _time(value: Any) -> Time | None:
     if type(value) is str:
-        return parse_time(value.removeprefix("T"))
+        return parse_time(value)
     return value if isinstance(value, Time) else None
 
 
@@ -80,10 +92,13 @@ def _quantity(value: Any) -> Quantity | None:
     found = _QUANTITY.fullmatch(value) if type(value) is str and len(value) < 200 else None
     if not found:
         return None
-    word = (found[3] or "").removesuffix("s")
-    if word and word not in CALENDAR_UNITS:
-        return None
-    return Quantity(Decimal(found[1]), found[2] or word or "1")
+    unit = found[2] or (_calendar(found[3]) if found[3] else "1")
+    return Quantity(Decimal(found[1]), unit) if unit else None
+
+
+def _calendar(word: str) -> str | None:
+    """Return the unit that a calendar word names, in the singular or in the plural."""
+    return next((unit for unit in CALENDAR_UNITS if word in (unit, f"{unit}s")), None)
 
 
 def _string(value: Any) -> str | None:
@@ -98,16 +113,22 @@ def _texts_kept(code: Code) -> Items:
     return lambda this, env: [one if type(raw(one)) is str else change(one) for one in values(this, env)]
 
 
+def _dates_read(code: Code) -> Items:
+    """Return the items, dates as dates; an element that is said to be a date and holds none stays text."""
+    values, types = code.items, code.shape.types
+
+    def read(item: Any) -> Any:
+        value = raw(item)
+        if type(value) is not str or type_of(item, types) not in ("date", "dateTime", "instant"):
+            return value
+        return parse_date_time(value) or value
+
+    return lambda this, env: [read(one) for one in values(this, env)]
+
+
 def _declare(name: str, change: Callable[[Any], Any], what: str) -> None:
     def operand(call: Invocation) -> Items:
-        # an element keeps its own text, and one that is no date gives nothing
-        values = (
-            call.base.items
-            if name.startswith("Date")
-            else _texts_kept(call.base)
-            if name == "String"
-            else operands(call.base)
-        )
+        values = {"Date": _dates_read, "DateTime": _dates_read, "String": _texts_kept}.get(name, operands)(call.base)
         return lambda this, env: [raw(one) for one in values(this, env)]
 
     def to(call: Invocation) -> Code:
@@ -129,35 +150,60 @@ def _declare(name: str, change: Callable[[Any], Any], what: str) -> None:
 
         return from_truth(truth)
 
-    if name != "Quantity":
-        CHAPTER.add(f"to{name}()", f"{what}; nothing for what is none.", to)
+    CHAPTER.add(f"to{name}()", f"{what}; nothing for what is none.", to)
     CHAPTER.add(f"convertsTo{name}()", f"Whether `to{name}()` gives something.", converts)
 
 
 _declare("Boolean", _boolean, "A boolean of `true`, `yes`, `1` and the like")
 _declare("Integer", _integer, "A whole number")
-_declare("Long", _integer, "A whole number")
+_declare("Long", _long, "A whole number")
 _declare("Decimal", _decimal, "A decimal number")
 _declare("String", _string, "The text of a value, as a literal would write it")
 _declare("Date", _date, "The day as it was stated, in its own time zone")
 _declare("DateTime", _date_time, "A date with time")
 _declare("Time", _time, "A time of day")
-_declare("Quantity", _quantity, "A quantity")
+
+
+def _in_unit(call: Invocation) -> Callable[[Any, Environment], tuple[Any, Quantity | None]]:
+    """Return what gives the only item and the quantity it is, in the unit asked for."""
+    values = operands(call.base)
+    unit_of = call.argument(0).items if call.count else None
+
+    def answer(this: Any, env: Environment) -> tuple[Any, Quantity | None]:
+        value = raw(single(values(this, env), call.name))
+        made = None if value is None else _quantity(value)
+        if unit_of is None or made is None:
+            return value, made
+        unit = raw(single(unit_of(this, env), call.name))
+        if unit is not None and type(unit) is not str:
+            raise EvaluationError(f"{call.name} takes a unit as text")
+        try:
+            return value, None if unit is None else convert_explicitly(made, _calendar(unit) or unit)
+        except UnknownUnit:
+            return value, None
+
+    return answer
 
 
 @CHAPTER.function("toQuantity(unit?)")
 def to_quantity(call: Invocation) -> Code:
     """A quantity, in the unit asked for; nothing for what is none, or has other dimensions."""
-    values = operands(call.base)
-    unit_of = call.argument(0).items if call.count else None
+    answer = _in_unit(call)
 
     def items(this: Any, env: Environment) -> Sequence[Any]:
-        value = raw(single(values(this, env), call.name))
-        made = None if value is None else _quantity(value)
-        unit = raw(single(unit_of(this, env), call.name)) if unit_of else None
-        if made is None or (unit_of is not None and unit is None):
-            return ()
-        wanted = made if unit is None else known_unit(lambda: convert(made, str(unit)))
-        return () if wanted is None else (wanted,)
+        made = answer(this, env)[1]
+        return () if made is None else (made,)
 
     return computed(("System.Quantity",), items)
+
+
+@CHAPTER.function("convertsToQuantity(unit?)")
+def converts_to_quantity(call: Invocation) -> Code:
+    """Whether `toQuantity()` gives something."""
+    answer = _in_unit(call)
+
+    def truth(this: Any, env: Environment) -> Truth:
+        value, made = answer(this, env)
+        return None if value is None else made is not None
+
+    return from_truth(truth)
