@@ -213,12 +213,7 @@ def with_parameters(policies: Policies, changed: Mapping[str, Any]) -> Policies:
     unknown = set(changed) - {name for plan in policies.plans for name in plan.parameters}
     if unknown:
         raise ContentError(f"no policy has the parameters {sorted(unknown)}")
-    plans = {plan.canonical: _with_parameters(plan, changed) for plan in policies.plans}
-    return replace(
-        policies,
-        plans=tuple(plans.values()),
-        by_code={code: tuple(plans[one.canonical] for one in found) for code, found in policies.by_code.items()},
-    )
+    return Policies(tuple(_with_parameters(plan, changed) for plan in policies.plans))
 
 
 def _with_parameters(plan: PlanDefinition, changed: Mapping[str, Any]) -> PlanDefinition:

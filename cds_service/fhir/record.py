@@ -67,7 +67,8 @@ class PatientRecord:
 
     def coded(self, type_name: str, codes: frozenset[Code]) -> tuple[Resource, ...]:
         """Return the resources of a type whose code element holds one of `codes`, in the record's order."""
-        found = {id(one): one for code in codes for one in self._by_code.get((type_name, code), ())}
+        index = self._by_code.get(type_name, {})
+        found = {id(one) for code, resources in index.items() if code in codes for one in resources}
         return tuple(one for one in self.of_type(type_name) if id(one) in found)
 
     def get(self, type_name: str, resource_id: str) -> Resource | None:
@@ -133,8 +134,8 @@ class PatientRecord:
         return found
 
     @cached_property
-    def _by_code(self) -> Mapping[tuple[str, Code], list[Resource]]:
-        found: dict[tuple[str, Code], list[Resource]] = defaultdict(list)
+    def _by_code(self) -> Mapping[str, Mapping[Code, list[Resource]]]:
+        found: dict[str, dict[Code, list[Resource]]] = defaultdict(lambda: defaultdict(list))
         for resource in self.resources:
             kind = str(resource["resourceType"])
             known = element(kind, code_element(kind))
@@ -142,7 +143,7 @@ class PatientRecord:
                 value = resource.get(key)
                 for one in value if type(value) is list else (value,):
                     for code in codes_of(one):
-                        found[kind, code].append(resource)
+                        found[kind][code].append(resource)
         return found
 
 

@@ -39,7 +39,7 @@ def determine_all(
     """Return the determinations, policy by policy; a policy is asked after those whose answer it reads."""
     charts: dict[Date, Chart] = {}
     done: list[Determination] = []
-    for plan in policies.plans:
+    for plan in policies.deciding(order.coded for order in orders.covered):
         for order in orders.covered:
             if order.coded in plan.codes.codes:
                 chart = charts.setdefault(order.as_of, Chart(record, order.as_of, orders.drafts))

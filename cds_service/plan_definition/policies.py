@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from hashlib import sha256
-from types import MappingProxyType
 
 from cds_service.errors import ContentError
 from cds_service.fhir.values import Code
@@ -17,17 +17,38 @@ from cds_service.plan_definition.model import PlanDefinition
 __all__ = ["Policies", "compile_policies"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Policies:
-    """An immutable set of compiled policies; `revision` changes with any content that decides."""
+    """An immutable set of compiled policies."""
 
     plans: tuple[PlanDefinition, ...]
-    by_code: Mapping[Code, tuple[PlanDefinition, ...]]
-    revision: str
+    """Each after those whose answer it reads."""
 
     def for_code(self, code: Code) -> tuple[PlanDefinition, ...]:
         """Return the policies that decide on an ordered code."""
-        return self.by_code.get(code, ())
+        return self._by_code.get(code, ())
+
+    def deciding(self, codes: Iterable[Code]) -> list[PlanDefinition]:
+        """Return the policies that decide on any of these codes, each after those whose answer it reads."""
+        asked = {id(plan): plan for code in codes for plan in self.for_code(code)}
+        return sorted(asked.values(), key=lambda plan: self._rank[id(plan)])
+
+    @cached_property
+    def revision(self) -> str:
+        """A hash that changes with any content that decides."""
+        return sha256("".join(sorted(plan.hash for plan in self.plans)).encode()).hexdigest()
+
+    @cached_property
+    def _by_code(self) -> Mapping[Code, tuple[PlanDefinition, ...]]:
+        found: dict[Code, tuple[PlanDefinition, ...]] = {}
+        for plan in self.plans:
+            for code in plan.codes.codes:
+                found[code] = (*found.get(code, ()), plan)
+        return found
+
+    @cached_property
+    def _rank(self) -> Mapping[int, int]:
+        return {id(plan): i for i, plan in enumerate(self.plans)}
 
 
 def compile_policies(artifacts: Artifacts) -> Policies:
@@ -44,14 +65,4 @@ def compile_policies(artifacts: Artifacts) -> Policies:
         )
     except CycleError as error:
         raise ContentError("policies read each other's determinations in a circle", " → ".join(error.args[1])) from None
-    return _indexed(plans[name] for name in order)
-
-
-def _indexed(plans: Iterable[PlanDefinition]) -> Policies:
-    ordered = tuple(plans)
-    by_code: dict[Code, list[PlanDefinition]] = {}
-    for plan in ordered:
-        for code in plan.codes.codes:
-            by_code.setdefault(code, []).append(plan)
-    revision = sha256("".join(sorted(plan.hash for plan in ordered)).encode()).hexdigest()
-    return Policies(ordered, MappingProxyType({code: tuple(found) for code, found in by_code.items()}), revision)
+    return Policies(tuple(plans[name] for name in order))

@@ -4,7 +4,7 @@ import platform
 import sys
 from pathlib import Path
 
-from tests.benchmarks import fhirpath, hook
+from tests.benchmarks import fhirpath, hook, load
 
 
 def processor() -> str:
@@ -20,3 +20,4 @@ if __name__ == "__main__":
     )
     fhirpath.main()
     hook.main()
+    load.main()

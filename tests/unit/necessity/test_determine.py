@@ -178,8 +178,7 @@ def test_no_fault_of_any_kind_leaves_a_determination(fault: Exception) -> None:
             return ask
 
     faulty = replace(made, criteria=(replace(made.criteria[0], support=Faulty()),))
-    by_code = dict.fromkeys(policies.by_code, (faulty,))
-    found = determine(replace(policies, plans=(faulty,), by_code=by_code), finding("broken")).result("broken")
+    found = determine(replace(policies, plans=(faulty,)), finding("broken")).result("broken")
     assert found.state is None
     assert found.reason is (Reason.AMBIGUOUS if isinstance(fault, Missing) else Reason.UNREADABLE)
     assert found.problem
