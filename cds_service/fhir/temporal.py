@@ -257,9 +257,12 @@ def _add_seconds(value: Temporal, seconds: int) -> Temporal | None:
 
 
 def _add_to_time(value: Time, amount: int, unit: str) -> Time | None:
-    if unit not in ("hour", "minute", "second"):
+    order = ("hour", "minute", "second")
+    if unit not in order:
         return None
-    size = {"hour": 3_600, "minute": 60, "second": 1}
+    level, known = order.index(unit), len(value.parts) - 1
+    if level > known:
+        amount, level = int(amount / 60 ** (level - known)), known
     clock = sum(part * unit for part, unit in zip(value.parts, (3_600, 60, 1), strict=False))
-    clock = (clock + amount * size[unit]) % 86_400
+    clock = (clock + amount * (3_600, 60, 1)[level]) % 86_400
     return replace(value, parts=(clock // 3_600, clock // 60 % 60, clock % 60)[: len(value.parts)])

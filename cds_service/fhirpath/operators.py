@@ -12,7 +12,7 @@ from cds_service.expressions.language import MAX_TEXT, Environment, Missing, Ref
 from cds_service.expressions.logic import Truth
 from cds_service.fhir.definitions import is_a
 from cds_service.fhir.quantity import convert, divide, multiply
-from cds_service.fhir.temporal import Temporal, add
+from cds_service.fhir.temporal import Date, Temporal, Time, add
 from cds_service.fhir.values import CALENDAR_UNITS, Quantity
 from cds_service.fhirpath.code import Answer, Code, Items, Test, as_shape, computed, from_truth, unique, unique_places
 from cds_service.fhirpath.items import VALUE, Shape, Traced, is_wrapped, merge_types, single, system_type
@@ -320,6 +320,7 @@ def _result(operator: str, left: Types, right: Types) -> Shape:
 
 
 _DATE_UNITS = {"s": "second", "min": "minute", "h": "hour", "d": "day", "wk": "week", "ms": "millisecond"}
+_OF_A_CLOCK = ("hour", "minute", "second", "millisecond")
 
 
 def _calculate(operator: str, one: Any, other: Any) -> Any:
@@ -367,14 +368,21 @@ def _calculate_quantities(operator: str, one: Quantity, other: Quantity) -> Quan
     raise EvaluationError(f"`{operator}` does not take quantities")
 
 
-def moved(moment: Temporal, amount: Quantity, sign: int) -> Temporal | None:
+def moved(moment: Temporal, amount: Quantity, sign: int) -> Temporal:
     """Return a date or time moved by a calendar duration, or by a definite one of UCUM. Source: 6.6.7."""
-    unit = amount.unit if amount.unit in CALENDAR_UNITS else _DATE_UNITS.get(amount.unit)
-    if unit is None:
+    unit, value = _DATE_UNITS.get(amount.unit, amount.unit), amount.value
+    if unit not in CALENDAR_UNITS:
         raise EvaluationError("a date cannot be moved by this unit; use `days`, `months`, …")
-    if abs(amount.value) > 10**12:
+    if (isinstance(moment, Date) and unit in _OF_A_CLOCK) or (isinstance(moment, Time) and unit not in _OF_A_CLOCK):
+        raise EvaluationError(f"{system_type(moment)} is not moved by {unit}s")
+    if abs(value) > 10**12:
         raise LimitExceeded("a duration is too long", limit="number")
-    return add(moment, sign * int(amount.value), unit)
+    if unit == "second" and value % 1:
+        unit, value = "millisecond", value * 1000  # the only unit whose fraction counts
+    found = add(moment, sign * int(value), unit)
+    if found is None:
+        raise EvaluationError("a date leaves the years 1 to 9999")
+    return found
 
 
 def _as_quantity(value: Any, operator: str) -> Quantity:
