@@ -27,7 +27,7 @@ from cds_service.plan_definition.model import Criterion, DeterminationOf, PlanDe
 from cds_service.plan_definition.policies import Policies
 from cds_service.plan_definition.profile import CANONICAL_BASE, Reason, Role
 
-__all__ = ["determine_all"]
+__all__ = ["determine_all", "environment_of"]
 
 _FAULTS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What a malformed chart can make of an expression. It is never "no": the criterion is unknown, with its problem."""
@@ -53,7 +53,7 @@ def determine_all(
 def _determine(
     order: Order, plan: PlanDefinition, chart: Chart, orders: Orders, done: Sequence[Determination]
 ) -> Determination:
-    environment = _environment(order, plan, chart, orders)
+    environment = environment_of(order, plan, chart, orders)
     evaluation = _Evaluation(order, environment, orders, done)
     for criterion in plan.criteria:
         evaluation.evaluate(criterion)
@@ -90,7 +90,8 @@ def _refused(order: Order, plan: PlanDefinition, chart: Chart, why: str) -> Dete
     )
 
 
-def _environment(order: Order, plan: PlanDefinition, chart: Chart, orders: Orders) -> Environment:
+def environment_of(order: Order, plan: PlanDefinition, chart: Chart, orders: Orders) -> Environment:
+    """Return what the expressions of a policy read when it is asked about an order."""
     values: dict[str, Sequence[Any]] = {
         "order": (order.resource,),
         "orderedCode": (order.coding,),

@@ -47,6 +47,20 @@ class Artifacts:
         if kind == "CodeSystem" and resource.get("content") == "complete":
             self._code_systems[url] = read_code_system(resource)
 
+    def replaced(self, resource: Resource) -> Artifacts:
+        """Return these artifacts with `resource` in the place of the one of its type, canonical and version."""
+        others = Artifacts(
+            {kind: {url: list(same) for url, same in by_url.items()} for kind, by_url in self._by_type.items()},
+            dict(self._value_sets),
+            dict(self._code_systems),
+        )
+        kind, url = str(resource["resourceType"]), str(resource["url"])
+        same = others._by_type[kind][url]
+        found = next(one for one in same if one.resource.get("version") == resource.get("version"))
+        same.remove(found)
+        others.add(Artifact(resource, found.group, found.place))
+        return others
+
     def all(self, kind: str) -> list[Artifact]:
         """Return the artifacts of a type, sorted by canonical and version."""
         found = [one for same in self._by_type.get(kind, {}).values() for one in same]

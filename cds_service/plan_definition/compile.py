@@ -20,7 +20,7 @@ from cds_service.fhir.temporal import Date, parse_date
 from cds_service.fhir.value_set import ValueSet
 from cds_service.fhir.values import Quantity, codes_of
 from cds_service.plan_definition.artifacts import Artifact, Artifacts
-from cds_service.plan_definition.languages import compile_expression
+from cds_service.plan_definition.languages import CompileExpression, compile_expression
 from cds_service.plan_definition.model import (
     Citation,
     CodeFilter,
@@ -65,10 +65,15 @@ _UCUM_CALENDAR = {
 }
 
 
-def compile_plan(artifact: Artifact, artifacts: Artifacts) -> PlanDefinition:
-    """Return the policy that a PlanDefinition encodes. Raises ContentError with canonical and element."""
+def compile_plan(
+    artifact: Artifact, artifacts: Artifacts, *, compile_with: CompileExpression = compile_expression
+) -> PlanDefinition:
+    """Return the policy that a PlanDefinition encodes. Raises ContentError with canonical and element.
+
+    `compile_with` compiles its expressions: another one may remember, or watch, what the usual one does.
+    """
     resource = artifact.resource
-    compiler = _PlanCompiler(artifact, artifacts)
+    compiler = _PlanCompiler(artifact, artifacts, compile_with)
     try:
         return compiler.plan()
     except ContentError as error:
@@ -79,6 +84,7 @@ def compile_plan(artifact: Artifact, artifacts: Artifacts) -> PlanDefinition:
 class _PlanCompiler:
     artifact: Artifact
     artifacts: Artifacts
+    compile_with: CompileExpression
     ids: set[str] = field(default_factory=set)
     value_sets: set[str] = field(default_factory=set)
     variables: dict[str, Expression] = field(default_factory=dict)
@@ -239,7 +245,7 @@ class _PlanCompiler:
         if not isinstance(written, Mapping) or type(written.get("expression")) is not str:
             raise ContentError("an expression with `language` and `expression` is needed", element=place)
         try:
-            compiled = compile_expression(written.get("language"), written["expression"], scope)
+            compiled = self.compile_with(written.get("language"), written["expression"], scope)
         except ContentError as error:
             raise error.located(element=place) from None
         self.value_sets |= compiled.value_sets

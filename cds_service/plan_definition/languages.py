@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import TypeAlias
 
 from cds_service.errors import UnsupportedFeature
 from cds_service.expressions.language import Compile, Expression, Scope
 from cds_service.fhirpath import compile_fhirpath
 
-__all__ = ["LANGUAGES", "compile_expression"]
+__all__ = ["LANGUAGES", "CompileExpression", "compile_expression"]
+
+CompileExpression: TypeAlias = Callable[[object, str, Scope], Expression]
+"""(language, source, scope) → the expression compiled."""
 
 LANGUAGES: Mapping[str, Compile] = MappingProxyType({"text/fhirpath": compile_fhirpath})
 

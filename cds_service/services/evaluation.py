@@ -15,7 +15,7 @@ from cds_service.necessity.model import Determination
 from cds_service.necessity.orders import NotCovered, read_orders
 from cds_service.plan_definition.policies import Policies
 
-__all__ = ["Evaluation", "Exchange", "evaluate", "exchange_of"]
+__all__ = ["Evaluation", "Exchange", "evaluate", "exchange_of", "record_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +76,7 @@ def evaluate(
 
     The reference date of each order is `as_of`, else the day it was authored, else the day it was `received`.
     """
-    record = PatientRecord(
-        exchange.patient_id,
-        (*exchange.drafts, *exchange.chart),
-        full_urls=exchange.full_urls,
-        server=exchange.server,
-        incomplete=exchange.unread,
-    )
-    mine = {id(draft) for draft in exchange.drafts}
-    names = {_name(draft) for draft in exchange.drafts}
-    drafts = [one for one in record.resources if id(one) in mine or _name(one) in names]
+    record, drafts = record_of(exchange)
     orders = read_orders(drafts, policies, record, received=received, as_of=as_of)
     determinations = determine_all(orders, policies, record, production=production)
     wanted = exchange.selected
@@ -98,6 +89,20 @@ def evaluate(
         not_covered=tuple(one for one in orders.not_covered if wanted is None or one.reference in wanted),
         unread=exchange.unread,
     )
+
+
+def record_of(exchange: Exchange) -> tuple[PatientRecord, list[Resource]]:
+    """Return the record that an exchange gives, and which of its resources are the draft orders."""
+    record = PatientRecord(
+        exchange.patient_id,
+        (*exchange.drafts, *exchange.chart),
+        full_urls=exchange.full_urls,
+        server=exchange.server,
+        incomplete=exchange.unread,
+    )
+    mine = {id(draft) for draft in exchange.drafts}
+    names = {_name(draft) for draft in exchange.drafts}
+    return record, [one for one in record.resources if id(one) in mine or _name(one) in names]
 
 
 def _name(resource: Mapping[str, Any]) -> tuple[object, object]:
