@@ -1,40 +1,98 @@
-"""Regular expressions that cannot run away: google-re2 where it is installed, else what `re` does in fair time.
+"""Regular expressions that cannot run away: google-re2 where it is installed, else `re` within what it may cost.
 
-Without google-re2 a pattern is refused when a repetition holds another one, or alternatives: such patterns may take
-time that grows exponentially with the text. Source: FHIRPath 2.0 5.6.9 (matches): the dialect is PCRE, a dot also
-matches a line's end.
+google-re2 takes time linear in the text. `re` tries all ways in which a pattern may match; without google-re2 those
+ways are counted, and a pattern is refused where their number grows exponentially with the text. Either way a search
+is paid for in steps before it begins.
+
+Source: FHIRPath 2.0 5.6.9 (matches): the dialect is PCRE; a dot also matches a line's end.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Protocol
+from math import comb
+from typing import Any, TypeAlias
 
 from cds_service.errors import EvaluationError, LimitExceeded
+from cds_service.expressions.language import MAX_TEXT
 
 try:
     import re2
 except ImportError:  # not there for every platform
     re2 = None
 
-__all__ = ["Pattern", "compile_pattern"]
+__all__ = ["Pattern", "Spend", "compile_pattern"]
+
+Spend: TypeAlias = Callable[[int], None]
+"""Counts steps; raises LimitExceeded when there are none left."""
 
 _MAX_PATTERN = 1_000
-_MAX_TEXT = 10_000  # where `re` does the work, which may take the square of it
+_MAX_WIDE_SETS = 10  # `re` takes 7 ms for each
+_TRIED_IN_A_STEP = 500  # tries of `re`, or characters times instructions of google-re2: within a microsecond
+_MATCHED = 5  # steps for a match that is replaced, which takes google-re2 as many microseconds
+_MEMORY = 8 << 20
 
 
-class Pattern(Protocol):
+@dataclass(frozen=True, slots=True)
+class Pattern:
     """A compiled pattern."""
 
-    def search(self, text: str, /) -> Any:
-        """Return a match anywhere, or None."""
+    source: str
+    _compiled: Any
+    _cost: Callable[[int, bool], int]
+    """(length of the text, whether a match may begin anywhere) → tries."""
 
-    def fullmatch(self, text: str, /) -> Any:
-        """Return a match of the whole text, or None."""
+    def search(self, text: str, spend: Spend) -> bool:
+        """Return whether any part of the text matches."""
+        spend(1 + self._cost(len(text), True) // _TRIED_IN_A_STEP)
+        return self._compiled.search(text) is not None
 
-    def sub(self, substitution: str, text: str, /) -> str:
-        """Return the text with each match replaced."""
+    def fullmatch(self, text: str, spend: Spend) -> bool:
+        """Return whether the whole text matches."""
+        spend(1 + self._cost(len(text), False) // _TRIED_IN_A_STEP)
+        return self._compiled.fullmatch(text) is not None
+
+    def replace(self, text: str, substitution: str, spend: Spend) -> str:
+        """Return the text with each match replaced; the substitution names groups as `$1` or `${name}`.
+
+        An empty pattern replaces nothing. Raises LimitExceeded as soon as the text grows too long, EvaluationError for
+        a group that the pattern does not have.
+        """
+        if not self.source:
+            return text
+        spend(1 + self._cost(len(text), True) // _TRIED_IN_A_STEP)
+        by = list(self._parts_of(substitution))
+        parts: list[str] = []
+        length, at = len(text), 0
+        for found in self._compiled.finditer(text):
+            spend(_MATCHED + len(by))
+            new = "".join(one if group is None else found[group] or "" for one, group in by)
+            start, end = found.span()
+            length += len(new) - (end - start)
+            if length > MAX_TEXT:
+                raise LimitExceeded(f"a text has more than {MAX_TEXT} characters", limit="text")
+            parts += (text[at:start], new)
+            at = end
+        return "".join((*parts, text[at:]))
+
+    def _parts_of(self, substitution: str) -> Iterator[tuple[str, int | str | None]]:
+        """Yield (text, None), and ("", group) for what a group matched."""
+        at = 0
+        for found in _REFERENCE.finditer(substitution):
+            named = found[1] or found[2]
+            group = int(named) if named.isdecimal() else named
+            if group not in self._compiled.groupindex and group not in range(self._compiled.groups + 1):
+                raise EvaluationError("a substitution names a group that the pattern does not have")
+            yield substitution[at : found.start()], None
+            yield "", group
+            at = found.end()
+        yield substitution[at:], None
+
+
+_REFERENCE = re.compile(r"\$(\d)|\$\{(\w+)\}", re.ASCII)
 
 
 @lru_cache(maxsize=256)
@@ -42,67 +100,104 @@ def compile_pattern(pattern: str) -> Pattern:
     """Return a compiled pattern. Raises LimitExceeded for one that may run away, EvaluationError for a bad one."""
     if len(pattern) > _MAX_PATTERN:
         raise LimitExceeded(f"a pattern has more than {_MAX_PATTERN} characters", limit="regex")
-    if re2 is not None:
-        options = re2.Options()
-        options.dot_nl, options.log_errors = True, False
-        options.max_mem = 8 << 20
-        try:
-            made: Pattern = re2.compile(pattern, options)
-        except re2.error:
-            raise EvaluationError("a pattern is not a regular expression, or uses what re2 does not have") from None
-        return made
-    _refuse_what_may_run_away(pattern)
+    units = [(str(found.lastgroup), found.group()) for found in _UNIT.finditer(pattern)]
+    if any(kind == "back" for kind, _ in units):
+        raise LimitExceeded("a pattern refers back to what it matched, which may take forever", limit="regex")
+    return _with_re2(pattern) if re2 is not None else _with_re(pattern, units)
+
+
+def _with_re2(pattern: str) -> Pattern:
+    options = re2.Options()
+    options.dot_nl, options.log_errors, options.max_mem = True, False, _MEMORY
     try:
-        return _Bounded(re.compile(pattern, re.DOTALL))
+        made = re2.compile(pattern, options)
+    except re2.error as error:
+        if "too large" in str(error) or "repetition size" in str(error):
+            raise LimitExceeded("a pattern repeats too much", limit="regex") from None
+        raise EvaluationError("a pattern is not a regular expression, or uses what google-re2 does not have") from None
+    size = made.programsize
+    return Pattern(pattern, made, lambda length, _anywhere: length * size)
+
+
+# -- what `re` may have to try -----------------------------------------------------------------------------------
+
+_UNIT = re.compile(
+    r"""
+    (?P<back>\\[1-9])
+  | (?P<literal>\\.)
+  | (?P<set>\[\^?\]?(?:\\.|[^\]\\])*\])
+  | (?P<flags>\(\?[ims]+\))
+  | (?P<odd>\(\?(?!(?:P<\w+>|<?[=!]|[ims]*:)))
+  | (?P<open>\((?:\?(?:P<\w+>|<?[=!]|[ims]*:))?)
+  | (?P<close>\))
+  | (?P<or>\|)
+  | (?P<repeat>(?:[*+?]|\{(?=[\d,])\d*,?\d*\})[?+]?)
+  | (?P<other>.)
+    """,
+    re.VERBOSE | re.DOTALL | re.ASCII,
+)
+_ODD_SET = re.compile(r"\[\^?\[|--|&&|~~|\|\|")
+_WIDE_SET = re.compile(r"[^\x00-\x7f]|\\[uUxN0-9]")
+_COUNT = re.compile(r"\{(\d*)(,?)(\d*)\}")
+
+
+def _with_re(pattern: str, units: list[tuple[str, str]]) -> Pattern:
+    sets = [text for kind, text in units if kind == "set"]
+    if any(kind == "odd" for kind, _ in units) or any(map(_ODD_SET.search, sets)):
+        raise EvaluationError("a pattern uses what is not there without google-re2")
+    if len([one for one in sets if _WIDE_SET.search(one)]) > _MAX_WIDE_SETS:
+        raise LimitExceeded("a pattern has too many sets of characters", limit="regex")
+    ends, ways, size = _choices(units)
+    try:
+        made = re.compile(pattern, re.DOTALL | re.ASCII)
     except (re.error, OverflowError, RecursionError):
         raise EvaluationError("a pattern is not a regular expression") from None
 
+    def cost(length: int, anywhere: bool) -> int:
+        places = ends + anywhere  # where the match begins and each repetition ends, one not before the other
+        return comb(length + 1 + places, places) * ways * size
 
-class _Bounded:
-    """Python's `re` over texts of fair length."""
-
-    def __init__(self, pattern: re.Pattern[str]) -> None:
-        self._pattern = pattern
-
-    def search(self, text: str, /) -> Any:
-        return self._pattern.search(_short(text))
-
-    def fullmatch(self, text: str, /) -> Any:
-        return self._pattern.fullmatch(_short(text))
-
-    def sub(self, substitution: str, text: str, /) -> str:
-        return self._pattern.sub(substitution, _short(text))
+    return Pattern(pattern, made, cost)
 
 
-def _short(text: str) -> str:
-    if len(text) > _MAX_TEXT:
-        raise LimitExceeded(f"a text of more than {_MAX_TEXT} characters is not searched", limit="regex")
-    return text
+def _choices(units: list[tuple[str, str]]) -> tuple[int, int, int]:
+    """Return how many repetitions are open-ended, how many ways all others may go, and what one way takes.
 
-
-_UNIT = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|[()|]|(?:[*+]|\{\d*,?\d*\})[?+]?|\?[?+]?|.", re.DOTALL)
-
-
-def _refuse_what_may_run_away(pattern: str) -> None:
-    """Raise LimitExceeded where a group that repeats, or has alternatives, is repeated; or many repeats follow."""
-    open_groups: list[bool] = []
-    after_group, repeats = False, 0
-    risky_inside = False
-    for unit in _UNIT.findall(pattern):
-        repeating = unit[0] in "*+" or (unit[0] == "{" and len(unit) > 1)
-        if repeating:
-            repeats += 1
-            if after_group or repeats > 10:
+    Raises LimitExceeded where a group that can match in several ways is repeated, for then the ways multiply with
+    every round.
+    """
+    ends, ways, size = 0, 1, len(units)
+    outer: list[tuple[bool, int]] = []
+    varies, alternatives = False, 1  # of the group so far: whether it may match in several ways, and its `|`
+    closed: bool | None = None  # after a group, whether that varies
+    for kind, text in [*units, ("close", ")")]:
+        if kind == "repeat":
+            least, most = _bounds(text)
+            if closed and (most is None or most > 1):
                 raise LimitExceeded("a pattern repeats a repetition, which may take forever", limit="regex")
-            risky_inside = True
-        after_group = False
-        if unit == "(":
-            open_groups.append(risky_inside)
-            risky_inside = False
-        elif unit == ")" and open_groups:
-            after_group = risky_inside
-            risky_inside = open_groups.pop() or risky_inside
-        elif unit == "|":
-            risky_inside = True
-        elif len(unit) > 1 and unit[0] == "\\" and unit[1].isdigit():
-            raise LimitExceeded("a pattern refers back to what it matched, which may take forever", limit="regex")
+            ends += most is None
+            ways *= 1 if most is None else max(1, most - least + 1)
+            size += (most or least) * (1 if closed is None else len(units))
+            varies = True
+        closed = None
+        if kind == "or":
+            varies, alternatives = True, alternatives + 1
+        elif kind == "open":
+            outer.append((varies, alternatives))
+            varies, alternatives = False, 1
+        elif kind == "close":
+            ways *= alternatives
+            closed = varies
+            before, alternatives = outer.pop() if outer else (False, 1)
+            varies = varies or before
+    return ends, ways, size
+
+
+def _bounds(repeat: str) -> tuple[int, int | None]:
+    """Return the least and most rounds of a repetition, the most None where there is no end."""
+    if repeat[0] != "{":
+        return (int(repeat[0] == "+"), 1 if repeat[0] == "?" else None)
+    found = _COUNT.match(repeat)
+    least, comma, most = found.groups() if found else ("", "", "")
+    first = int(least[:10] or 0)
+    return (first, int(most[:10]) if most else None if comma else first)

@@ -8,9 +8,9 @@ import html
 import json
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
-from cds_service.errors import EvaluationError, LimitExceeded
+from cds_service.errors import EvaluationError, ExpressionTooLarge, LimitExceeded
 from cds_service.expressions.language import MAX_TEXT, Environment, Types
 from cds_service.fhir.definitions import is_a
 from cds_service.fhirpath.code import Code, computed, from_truth
@@ -18,7 +18,7 @@ from cds_service.fhirpath.compiler import Invocation
 from cds_service.fhirpath.functions.chapter import Chapter
 from cds_service.fhirpath.items import raw, single
 from cds_service.fhirpath.operators import operands, text_in_bounds
-from cds_service.fhirpath.regex import compile_pattern
+from cds_service.fhirpath.regex import Pattern, Spend, compile_pattern
 from cds_service.fhirpath.values import text_of
 
 CHAPTER = Chapter("Strings", "FHIRPath 2.0, 5.6")
@@ -32,31 +32,82 @@ def _is_text(kind: str) -> bool:
     return kind == "System.String" or any(is_a(kind, one) for one in ("string", "uri", "base64Binary", "xhtml"))
 
 
-def _declare(signature: str, doc: str, types: Types, change: Callable[..., Any]) -> None:
-    """Declare a function of a text and its arguments; nothing where the text or a needed argument is nothing."""
+_Argument: TypeAlias = Callable[[Any, Environment], Any]
+_CHARACTERS_IN_A_STEP = 100
+_STEPS_TO_COMPILE = 20  # for a character of a pattern
+
+
+def _declare(signature: str, doc: str, types: Types, change: Callable[..., Any], *, searches: bool = False) -> None:
+    """Declare a function of a text and its arguments; nothing where the text or a needed argument is nothing.
+
+    One that `searches` is given a compiled pattern as the first argument, and last what counts its steps.
+    """
 
     def build(call: Invocation) -> Code:
         call.expect("text", _is_text)
         before = call.base.items
-        arguments = [call.argument(i).items for i in range(call.count)]
+        arguments = [
+            _pattern(call, i) if searches and i == 0 else _value(call.argument(i), call.name) for i in range(call.count)
+        ]
 
         def answer(this: Any, env: Environment) -> Any:
             text = raw(single(before(this, env), call.name))
             if text is not None and type(text) is not str:
                 raise EvaluationError(f"{call.name} takes text")
-            given = [raw(single(one(this, env), call.name)) for one in arguments]
-            return None if text is None or None in given else change(text, *given)
+            given = [one(this, env) for one in arguments]
+            if text is None or None in given:
+                return None
+            env.spend(len(text) // _CHARACTERS_IN_A_STEP)
+            return change(text, *given, env.spend) if searches else change(text, *given)
 
         if types == _BOOLEAN:
             return from_truth(answer)
 
         def items(this: Any, env: Environment) -> Sequence[Any]:
             made = answer(this, env)
-            return made if type(made) is list else () if made is None else (made,)
+            if type(made) is list:
+                env.collected(made)
+                return made
+            return () if made is None else (text_in_bounds(made) if type(made) is str else made,)
 
         return computed(types, items)
 
     CHAPTER.add(signature, doc, build)
+
+
+def _value(code: Code, name: str) -> _Argument:
+    items = code.items
+    return lambda this, env: raw(single(items(this, env), name))
+
+
+def _pattern(call: Invocation, position: int) -> _Argument:
+    """Return what gives a compiled pattern; a literal is compiled, and refused, when the expression is."""
+    code = call.argument(position)
+    if code.constant and len(code.constant) == 1 and type(code.constant[0]) is str:
+        known = _compiled(call, position, code.constant[0])
+        return lambda _this, _env: known
+    value = _value(code, call.name)
+
+    def compiled(this: Any, env: Environment) -> Any:
+        source = value(this, env)
+        if source is None:
+            return None
+        if type(source) is not str:
+            raise EvaluationError(f"{call.name} takes a pattern")
+        env.spend(len(source) * _STEPS_TO_COMPILE)
+        return compile_pattern(source)
+
+    return compiled
+
+
+def _compiled(call: Invocation, position: int, source: str) -> Pattern:
+    try:
+        return compile_pattern(source)
+    except LimitExceeded as fault:
+        at = call.node.arguments[position].at
+        raise ExpressionTooLarge(fault.reason, source=call.compiler.source, position=at, limit=fault.limit) from None
+    except EvaluationError as fault:
+        raise call.fault(fault.reason, position) from None
 
 
 def _texts(change: Callable[..., Any]) -> Callable[..., Any]:
@@ -92,22 +143,10 @@ def _replace(text: str, pattern: str, substitution: str) -> str:
     return text.replace(pattern, substitution)
 
 
-_REFERENCE = re.compile(r"\\|\$(\d)|\$\{(\w+)\}")
-
-
-def _replace_matches(text: str, pattern: str, substitution: str) -> str:
-    if not pattern:
-        return text
-    if len(text) * (len(substitution) + 1) > 100 * MAX_TEXT:
-        raise LimitExceeded("a replacement may grow too long", limit="text")
-
-    def reference(found: re.Match[str]) -> str:
-        return "\\\\" if found[0] == "\\" else f"\\g<{found[1] or found[2]}>"
-
-    try:
-        return text_in_bounds(compile_pattern(pattern).sub(_REFERENCE.sub(reference, substitution), text))
-    except (re.error, IndexError, KeyError):
-        raise EvaluationError("a substitution names a group that the pattern does not have") from None
+def _replace_matches(text: str, pattern: Pattern, substitution: Any, spend: Spend) -> str:
+    if type(substitution) is not str:
+        raise EvaluationError("an argument that should be text is none")
+    return pattern.replace(text, substitution, spend)
 
 
 def _split(text: str, separator: str) -> list[str]:
@@ -175,15 +214,17 @@ _declare(
     "matches(pattern)",
     "Whether a regular expression matches any part of the text.",
     _BOOLEAN,
-    _texts(lambda text, pattern: compile_pattern(pattern).search(text) is not None),
+    lambda text, pattern, spend: pattern.search(text, spend),
+    searches=True,
 )
 _declare(
     "matchesFull(pattern)",
     "Whether a regular expression matches the whole text.",
     _BOOLEAN,
-    _texts(lambda text, pattern: compile_pattern(pattern).fullmatch(text) is not None),
+    lambda text, pattern, spend: pattern.fullmatch(text, spend),
+    searches=True,
 )
-_declare("replaceMatches(pattern, by)", "The text with every match replaced.", _STRING, _texts(_replace_matches))
+_declare("replaceMatches(pattern, by)", "The text with every match replaced.", _STRING, _replace_matches, searches=True)
 _declare("length()", "How many characters the text has.", _INTEGER, len)
 _declare("toChars()", "The characters of the text.", _STRING, lambda text: list(text))
 _declare("trim()", "The text without blanks around it.", _STRING, str.strip)
