@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from hashlib import sha256
 from types import MappingProxyType
@@ -78,18 +78,18 @@ class PatientRecord:
     def resolve(self, reference: object, source: Resource | None = None) -> Resource | None:
         """Return what a reference (its text, or a Reference) points to inside this record, or None.
 
-        Understood: `Type/id`, with a version or a base URL, a fullUrl, and `#id` for what `source` contains.
-        Source: FHIR R4 2.3.0 (References), 3.1 (Bundle, resolving references).
+        Understood: `Type/id`, with a version or a base URL, a fullUrl, `#id` for what `source` contains and `#` for
+        `source` itself; without one it is the resource of this record that the Reference stands in.
+        Source: FHIR R4 2.3.0 (References), 2.3.0.2 (contained resources), 3.1 (Bundle, resolving references).
         """
         text = reference.get("reference") if isinstance(reference, Mapping) else reference
         if type(text) is not str or not text:
             return None
         if text.startswith("#"):
-            contained = source.get("contained") if source else None
-            for one in contained if type(contained) is list else ():
-                if type(one) is dict and one.get("id") == text[1:]:
-                    return one
-            return None
+            source = source or self._sources.get(id(reference))
+            if source is None or text == "#":
+                return source
+            return next((one for _, one in _contained(source) if one.get("id") == text[1:]), None)
         found = self._full_urls.get(text)
         if found is not None:
             return found
@@ -101,6 +101,10 @@ class PatientRecord:
                 return None
             local = f"{kind}/{tail}"
         return self._by_reference.get(local)
+
+    def container(self, resource: Resource) -> tuple[Resource, int] | None:
+        """Return the resource that contains this one, and its position there; None for one that stands alone."""
+        return self._containers.get(id(resource))
 
     def is_about_patient(self, reference: object) -> bool | None:
         """Return whether a subject is this record's patient; None when it names nobody that can be told."""
@@ -126,6 +130,29 @@ class PatientRecord:
         }
 
     @cached_property
+    def _sources(self) -> Mapping[int, Resource]:
+        """Return the resource that a Reference stands in, by the Reference's identity, where resources contain others.
+
+        All of them are held by this record, so that no other object can have their identity.
+        """
+        found: dict[int, Resource] = {}
+        for resource in {id(owner): owner for owner, _ in self._containers.values()}.values():
+            waiting: list[object] = [resource]
+            while waiting:
+                one = waiting.pop()
+                if isinstance(one, Mapping):
+                    waiting += one.values()
+                    if "reference" in one:
+                        found[id(one)] = resource
+                elif isinstance(one, list):
+                    waiting += one
+        return found
+
+    @cached_property
+    def _containers(self) -> Mapping[int, tuple[Resource, int]]:
+        return {id(one): (owner, i) for owner in self.resources for i, one in _contained(owner)}
+
+    @cached_property
     def _by_reference(self) -> Mapping[str, Resource]:
         found: dict[str, Resource] = {}
         for resource in self.resources:
@@ -145,6 +172,13 @@ class PatientRecord:
                     for code in codes_of(one):
                         found[kind][code].append(resource)
         return found
+
+
+def _contained(resource: Resource) -> Iterator[tuple[int, Resource]]:
+    inside = resource.get("contained")
+    for i, one in enumerate(inside if type(inside) is list else ()):
+        if type(one) is dict:
+            yield i, one
 
 
 def _in_order(resources: Iterable[Resource]) -> tuple[Resource, ...]:

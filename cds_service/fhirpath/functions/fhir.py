@@ -32,7 +32,7 @@ def extension(call: Invocation) -> Code:
     def found(item: Any, url: Any) -> Iterator[tuple[int, Any]]:
         value = raw(item)
         holder = value if type(value) is dict else item.element if type(item) is Typed else None
-        inside = holder.get("extension") if type(holder) is dict else None
+        inside = holder.get("extension") if type(holder) is dict and url is not None else None
         for i, one in enumerate(inside if type(inside) is list else ()):
             if type(one) is dict and one.get("url") == url:
                 yield i, one
@@ -96,8 +96,12 @@ def resolve(call: Invocation) -> Code:
     def items(this: Any, env: Environment) -> Sequence[Any]:
         return [target(one, env) for one in base.items(this, env)]
 
+    def place(found: Any, env: Environment) -> Traced:
+        held = env.record.container(found)
+        return root(found) if held is None else (found, child(root(held[0])[1], found, "contained", held[1]))
+
     def located(this: Traced, env: Environment) -> Sequence[Traced]:
-        return [root(one) for one in items(this[0], env)]
+        return [place(one, env) for one in items(this[0], env)]
 
     return Code(Shape(("Resource",)), items, located)
 

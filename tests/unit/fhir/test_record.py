@@ -107,6 +107,51 @@ def test_odd_containers_contain_nothing(contained: object) -> None:
     assert record(source).resolve("#m", source) is None
 
 
+def holding(reference: object, *contained: object, **more: Any) -> dict[str, Any]:
+    return resource("MedicationRequest", "r", contained=list(contained), medicationReference=reference, **more)
+
+
+def test_a_reference_finds_what_is_contained_beside_it() -> None:
+    inside, reference = resource("Medication", "m"), {"reference": "#m"}
+    source = holding(reference, resource("Patient", "m2"), inside)
+    held = record(MRI, source)
+    assert held.resolve(reference) is inside
+    assert held.container(inside) == (source, 1)
+
+
+def test_the_same_words_in_two_resources_mean_what_each_contains() -> None:
+    references = [{"reference": "#m"}, {"reference": "#m"}]
+    insides = [resource("Medication", "m", status="active"), resource("Medication", "m", status="inactive")]
+    sources = [holding(one, inside) | {"id": name} for one, inside, name in zip(references, insides, "ab", strict=True)]
+    held = record(*sources)
+    assert [held.resolve(one) for one in references] == insides
+
+
+def test_a_reference_deep_inside_and_one_in_a_contained_resource_find_their_neighbours() -> None:
+    deep, sibling = {"reference": "#o"}, {"reference": "#m"}
+    medication = resource("Medication", "m")
+    other = resource("Observation", "o", extension=[{"url": "u", "valueReference": sibling}])
+    held = record(holding({}, medication, other, extension=[{"url": "u", "extension": [{"valueReference": deep}]}]))
+    assert held.resolve(deep) is other
+    assert held.resolve(sibling) is medication
+
+
+def test_a_sharp_alone_is_the_container() -> None:
+    back = {"reference": "#"}
+    source = holding({"reference": "#m"}, resource("Medication", "m", extension=[{"url": "u", "valueReference": back}]))
+    assert record(source).resolve(back) is source
+    assert record(source).resolve("#", source) is source
+
+
+def test_a_reference_to_what_is_not_contained_and_one_from_elsewhere_find_nothing() -> None:
+    inside, wrong = resource("Medication", "m"), {"reference": "#n"}
+    held = record(holding(wrong, inside), resource("Observation", "o", subject={"reference": "#m"}))
+    assert held.resolve(wrong) is None
+    assert held.resolve({"reference": "#m"}) is None  # written the same, but standing nowhere in the record
+    assert held.resolve(held.get("Observation", "o")["subject"]) is None  # type: ignore[index]
+    assert held.container(MRI) is None
+
+
 def test_references_in_a_circle_are_followed_one_step_at_a_time() -> None:
     one = resource("Observation", "a", derivedFrom=[{"reference": "Observation/b"}])
     other = resource("Observation", "b", derivedFrom=[{"reference": "Observation/a"}])
