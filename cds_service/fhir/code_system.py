@@ -40,15 +40,18 @@ class CodeSystem:
 
 
 def read_code_system(resource: Mapping[str, object]) -> CodeSystem:
-    """Return a CodeSystem resource as a hierarchy: nested concepts, and `parent` properties.
+    """Return a CodeSystem resource as a hierarchy: nested concepts, and `parent` and `child` properties.
 
-    Raises ContentError for a resource without `url`, or one that does not hold all its codes.
+    Raises ContentError for a resource without `url`, one that does not hold all its codes, and one whose hierarchy
+    tells something else than what is more general.
     """
     url = resource.get("url")
     if type(url) is not str:
         raise ContentError("a CodeSystem has no `url`")
     if resource.get("content") != "complete":
         raise ContentError("only a CodeSystem with `content` complete can be asked", url, "content")
+    if resource.get("hierarchyMeaning", "is-a") != "is-a":
+        raise ContentError("only a hierarchy that means is-a can be asked", url, "hierarchyMeaning")
     parents: dict[str, set[str]] = {}
     for code, parent, concept in _concepts(resource, None):
         above = parents.setdefault(code, set())
@@ -58,6 +61,8 @@ def read_code_system(resource: Mapping[str, object]) -> CodeSystem:
             named = one.get("valueCode")
             if one.get("code") in ("parent", "subsumedBy") and type(named) is str:
                 above.add(named)
+            if one.get("code") == "child" and type(named) is str:
+                parents.setdefault(named, set()).add(code)
     return CodeSystem(url, {code: frozenset(above) for code, above in parents.items()})
 
 
