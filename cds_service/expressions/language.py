@@ -179,7 +179,8 @@ class Environment:
         self.focus: Any = record.as_bundle
         self.index = 0
         self.total: Sequence[Any] = ()
-        self.locals: dict[str, Sequence[Any]] = {}
+        self.locals: dict[str | int, Sequence[Any]] = {}
+        """Variables that an expression defines itself, and what it keeps of its own; each item with its place."""
         self.steps = MAX_STEPS
         self.traces: list[tuple[str, Sequence[Any]]] | None = None
         """What `trace()` was given, for a developer who asks for it; None else, for it holds values of the chart."""

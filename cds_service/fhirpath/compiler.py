@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any
@@ -97,6 +97,18 @@ class Invocation:
         """Return the code of a part of an argument, where `$this` is an item of what stands before the call."""
         return self.compiler.whole(node, itself(self.base.shape))
 
+    def held(self) -> Code:
+        """Return what stands before the call, as the call keeps it for its arguments: see `hold`."""
+        return _local(id(self), self.base.shape)
+
+    def hold(self, found: Sequence[Any], env: Environment) -> None:
+        """Keep what stands before the call, so that arguments which start from it do not evaluate it again."""
+        self.hold_located([(one, None) for one in found], env)
+
+    def hold_located(self, found: Sequence[Traced], env: Environment) -> None:
+        """Keep the same with its places."""
+        env.locals[id(self)] = found
+
     def literal(self, position: int = 0) -> Any:
         """Return an argument's value where it is a literal or a constant, else None."""
         code = self.compiler.whole(self.node.arguments[position], self.focus)
@@ -128,6 +140,8 @@ class Compiler:
     """The variables of `defineVariable()` that the expression may read here."""
     siblings: bool = False
     """Whether primitive elements travel with the JSON beside them."""
+    aggregates: bool = False
+    """Whether this is inside `aggregate()`, where `$total` has a meaning."""
     counts: bool = True
     """Whether `$index` is read."""
     _nesting: int = 0
@@ -237,9 +251,9 @@ class Compiler:
                 return focus
             case "$index":
                 return computed(("System.Integer",), lambda _this, env: (env.index,))
-        if "$total" not in self.locals:
+        if not self.aggregates:
             raise self.fault(node, "`$total` has no meaning outside `aggregate()`")
-        return computed(self.locals["$total"], lambda _this, env: env.total)
+        return computed(ANY, lambda _this, env: env.total)
 
     def member(self, node: Member, focus: Code) -> Code:
         """`base.name`, `name`; at the start of an expression also the name of the type that it starts from."""
@@ -438,7 +452,7 @@ def _is_number(shape: Shape) -> bool:
     return len(shape.types) == 1 and (shape.types[0] in kinds or is_a(shape.types[0], "integer"))
 
 
-def _local(name: str, shape: Shape) -> Code:
+def _local(name: str | int, shape: Shape) -> Code:
     return Code(
         shape,
         lambda _this, env: [item for item, _ in env.locals[name]],

@@ -32,7 +32,7 @@ def combine(call: Invocation) -> Code:
 def iif(call: Invocation) -> Code:
     """`then` if the criterion is true, else `otherwise`. The one that is not chosen is not evaluated."""
     base, started = call.base, call.node.base is not None
-    focus = base if started else call.focus
+    focus = call.held() if started else call.focus
     criterion = call.argument(0, focus=focus)
     kinds = criterion.shape.types
     if kinds and all(one.startswith("System.") for one in kinds) and not {"System.Boolean", "System.Any"} & set(kinds):
@@ -43,16 +43,21 @@ def iif(call: Invocation) -> Code:
     shape = Shape(types, wrapped=is_wrapped(types) or then.shape.wrapped or otherwise.shape.wrapped)
     test, then, otherwise = criterion.test(), as_shape(then, shape), as_shape(otherwise, shape)
 
-    def chosen(this: Any, env: Environment) -> Code:
+    def items(this: Any, env: Environment) -> Sequence[Any]:
         if started:
-            single(base.items(this, env), call.name)
-        return then if test(this, env) else otherwise
+            found = base.items(this, env)
+            single(found, call.name)
+            call.hold(found, env)
+        return (then if test(this, env) else otherwise).items(this, env)
 
-    return Code(
-        shape,
-        lambda this, env: chosen(this, env).items(this, env),
-        lambda this, env: chosen(this[0], env).located(this, env),
-    )
+    def located(this: Traced, env: Environment) -> Sequence[Traced]:
+        if started:
+            found = base.located(this, env)
+            single(found, call.name)
+            call.hold_located(found, env)
+        return (then if test(this[0], env) else otherwise).located(this, env)
+
+    return Code(shape, items, located)
 
 
 @CHAPTER.function("coalesce(value, …)")
@@ -77,10 +82,9 @@ def aggregate(call: Invocation) -> Code:
     """The aggregator's last value: it is evaluated for each item, with its value so far as `$total`."""
     start = as_shape(call.argument(1), ANY) if call.count > 1 else constant((), ())
     compiler = call.compiler
-    outer = dict(compiler.locals)
-    compiler.locals["$total"] = ANY
+    outer, compiler.aggregates = compiler.aggregates, True
     step = call.inside()
-    compiler.locals = outer
+    compiler.aggregates = outer
     step = as_shape(step, replace(ANY, ordered=step.shape.ordered))
     before = call.base.items
 

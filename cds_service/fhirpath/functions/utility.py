@@ -78,17 +78,23 @@ def define_variable(call: Invocation) -> Code:
     if name in compiler.locals or name in compiler.scope.variables or name in _SYSTEM_VARIABLES:
         raise call.fault(f"there already is a variable `%{name}`", 0)
     base = call.base
-    value = call.argument(1, focus=base) if call.count > 1 else base
-    compiler.locals[name] = value.shape
+    value = call.argument(1, focus=call.held()) if call.count > 1 else None
+    compiler.locals[name] = value.shape if value else base.shape
 
     def items(this: Any, env: Environment) -> Sequence[Any]:
         found = base.items(this, env)
-        env.locals[name] = [(one, None) for one in value.items(this, env)]
+        call.hold(found, env)
+        defined = value.items(this, env) if value else found
+        env.collected(defined)
+        env.locals[name] = [(one, None) for one in defined]
         return found
 
     def located(this: Traced, env: Environment) -> Sequence[Traced]:
         found = base.located(this, env)
-        env.locals[name] = value.located(this, env)
+        call.hold_located(found, env)
+        defined = value.located(this, env) if value else found
+        env.collected(defined)
+        env.locals[name] = defined
         return found
 
     return Code(base.shape, items, located)

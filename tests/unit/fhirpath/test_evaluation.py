@@ -112,6 +112,9 @@ ANSWERS: list[tuple[str, list[Any]]] = [
     ("iif(true, 1, 1 + 'fault')", [1]),
     ("'x'.iif($this = 'x', 1, 2)", [1]),
     ("%none.iif(exists(), 1, 2)", [2]),
+    ("1" + ".iif(true, $this)" * 90, [1]),
+    ("1" + "".join(f".defineVariable('v{i}', $this)" for i in range(90)) + ".select(%v89)", [1]),
+    ("(1 | 2).aggregate($this.iif(true, $this + iif($total.empty(), 0, $total)))", [3]),
     ("%none.iif(true, 1, 2)", [1]),
     # equality
     ("1 = 1.0", [True]),
