@@ -22,7 +22,7 @@ from cds_service.necessity.evidence import gather_evidence
 from cds_service.necessity.lifecycle import refusal
 from cds_service.necessity.model import CriterionResult, Determination, Evidence, LookedAt, Note, Order, Outcome
 from cds_service.necessity.orders import Orders
-from cds_service.necessity.roll_up import clinical_truth, outcome_of, roll_up
+from cds_service.necessity.roll_up import clinical_truth, group_result, outcome_of
 from cds_service.plan_definition.model import Criterion, DeterminationOf, PlanDefinition
 from cds_service.plan_definition.policies import Policies
 from cds_service.plan_definition.profile import CANONICAL_BASE, Reason, Role
@@ -130,21 +130,20 @@ class _Evaluation:
 
     def _group(self, criterion: Criterion, parts: Sequence[CriterionResult]) -> CriterionResult:
         assert criterion.join is not None  # noqa: S101 - narrows the type
-        count, wanted = 0, criterion.join.count
-        if isinstance(wanted, int):
-            count = wanted
-        elif wanted is not None:
-            found, problem = self._guarded(lambda: tuple(wanted.items(self.environment)))
-            if found is None or len(found) != 1 or type(found[0]) is not int or not 1 <= found[0] <= len(parts):
-                why = problem or ("the number of parts that must hold is none from 1 to all", Reason.UNREADABLE)
-                return CriterionResult(criterion, None, why[1], problem=why[0])
-            count = found[0]
-        state = roll_up(criterion.join, count, [part.state for part in parts])
-        deciding = [part for part in parts if part.state is state]
-        evidence = {one.path: one for part in deciding for one in part.evidence}
-        reason = next((part.reason for part in deciding), None) if state is None else None
-        inapplicable = any(part.not_applicable for part in deciding)
-        return CriterionResult(criterion, state, reason, tuple(evidence.values()), not_applicable=inapplicable)
+        match criterion.join.kind, criterion.join.count:
+            case "all", _:
+                needed = len(parts)
+            case "any", _:
+                needed = 1
+            case _, int(count):
+                needed = count
+            case _, wanted:
+                found, problem = self._guarded(lambda: tuple(wanted.items(self.environment)) if wanted else ())
+                if found is None or len(found) != 1 or type(found[0]) is not int or not 1 <= found[0] <= len(parts):
+                    why = problem or ("the number of parts that must hold is none from 1 to all", Reason.UNREADABLE)
+                    return CriterionResult(criterion, None, why[1], problem=why[0])
+                needed = found[0]
+        return group_result(criterion, needed, parts)
 
     def _leaf(self, criterion: Criterion) -> CriterionResult:
         if criterion.support is None:

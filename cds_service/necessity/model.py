@@ -85,6 +85,8 @@ class CriterionResult:
     not_applicable: bool = False
     looked_at: tuple[LookedAt, ...] = ()
     """Where nothing was found: the first few candidates, and what each lacked."""
+    needed: int | None = None
+    """Of a group: how many of its parts must hold; None where that could not be told."""
 
     @property
     def state_name(self) -> str:

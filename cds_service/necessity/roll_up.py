@@ -7,29 +7,33 @@ Scope first, then the clinical criteria, then the code: not applicable, not met 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import assert_never
 
-from cds_service.expressions.logic import Truth, all_of, any_of, at_least, not_
+from cds_service.expressions.logic import Truth, all_of, at_least, not_
 from cds_service.necessity.model import CriterionResult, Kind, Outcome
-from cds_service.plan_definition.model import Join
+from cds_service.plan_definition.model import Criterion
 from cds_service.plan_definition.profile import Role
 
-__all__ = ["clinical_truth", "outcome_of", "roll_up"]
+__all__ = ["CLINICAL", "clinical_truth", "group_result", "outcome_of"]
 
-_CLINICAL = (Role.REQUIRED, Role.GROUP, Role.ALTERNATIVE)
+CLINICAL = (Role.REQUIRED, Role.GROUP, Role.ALTERNATIVE)
+"""The roles that say what is needed."""
 
 
-def roll_up(join: Join, count: int, states: Sequence[Truth]) -> Truth:
-    """Return the state of a group; `count` is how many an at-least group needs. Kleene's logic throughout."""
-    match join.kind:
-        case "all":
-            return all_of(states)
-        case "any":
-            return any_of(states)
-        case "at-least":
-            return at_least(count, states)
-        case kind:
-            assert_never(kind)
+def group_result(criterion: Criterion, needed: int, parts: Sequence[CriterionResult]) -> CriterionResult:
+    """Return the result of a group of which `needed` parts must hold: all of them, one, or a number between.
+
+    It rests on the parts that have its state: their evidence, the first one's reason, and what does not apply.
+    """
+    state = at_least(needed, [part.state for part in parts])
+    deciding = [part for part in parts if part.state is state]
+    return CriterionResult(
+        criterion,
+        state,
+        next((part.reason for part in deciding), None) if state is None else None,
+        tuple({one.path: one for part in deciding for one in part.evidence}.values()),
+        not_applicable=any(part.not_applicable for part in deciding),
+        needed=needed,
+    )
 
 
 def clinical_truth(results: Iterable[CriterionResult]) -> Truth:
@@ -60,7 +64,7 @@ def _scope(results: Sequence[CriterionResult]) -> Truth:
 
 
 def _clinical(results: Sequence[CriterionResult]) -> Truth:
-    needed = [result.state for result in results if result.criterion.role in _CLINICAL]
+    needed = [result.state for result in results if result.criterion.role in CLINICAL]
     barred = [not_(result.state) for result in results if result.criterion.role is Role.EXCLUSION]
     return all_of((*needed, *barred))
 

@@ -9,14 +9,15 @@ import pytest
 
 from cds_service.expressions.logic import Truth
 from cds_service.necessity.model import CriterionResult, Kind, Outcome
-from cds_service.necessity.roll_up import clinical_truth, outcome_of, roll_up
-from cds_service.plan_definition.model import Criterion, Join
+from cds_service.necessity.roll_up import clinical_truth, group_result, outcome_of
+from cds_service.plan_definition.model import Criterion
 from cds_service.plan_definition.profile import Role
 
 STATES: tuple[Truth, ...] = (True, False, None)
 MET, NOT_MET, MISSING = Outcome.MET, Outcome.NOT_MET, Outcome.INFORMATION_MISSING
 NOT_APPLICABLE = Outcome.NOT_APPLICABLE
 TOLD = (Role.CONDITION, Role.CAUTION, Role.SUPPORTING)
+GROUP = Criterion("group", Role.GROUP, "title")
 CLINICAL = (Role.REQUIRED, Role.GROUP, Role.ALTERNATIVE)
 
 
@@ -41,10 +42,11 @@ def completions(states: Sequence[Truth], count: int) -> Truth:
 @pytest.mark.parametrize("size", range(1, 6))
 def test_a_group_holds_when_it_holds_however_the_unknowns_turn_out(size: int) -> None:
     for states in product(STATES, repeat=size):
-        assert roll_up(Join("all"), 0, states) is completions(states, size)
-        assert roll_up(Join("any"), 0, states) is completions(states, 1)
-        for count in range(1, size + 1):
-            assert roll_up(Join("at-least", count), count, states) is completions(states, count)
+        parts = [result(Role.SUPPORTING, state) for state in states]
+        for needed in range(1, size + 1):
+            rolled_up = group_result(GROUP, needed, parts)
+            assert rolled_up.state is completions(states, needed)
+            assert rolled_up.needed == needed
 
 
 # -- one criterion beside one that is met --------------------------------------------------------------------------
