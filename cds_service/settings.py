@@ -19,7 +19,7 @@ class Settings(BaseSettings):
     mode: Literal["sandbox", "production"] = "sandbox"
     """`production` refuses policies that no clinician approved; `sandbox` evaluates them and says so on the card."""
     policies: Path | None = None
-    """The folder of policies; by default the ones that come with the package."""
+    """The folder or FHIR package (`.tgz`) of policies; by default the ones that come with the service."""
     organization: str = "cds-service"
     """Whose guidance it is: the label of every card's source."""
     public_base_url: str = "http://127.0.0.1:8000"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -17,11 +17,12 @@ from cds_service.fhir.temporal import Date
 from cds_service.plan_definition.artifacts import read_artifacts
 from cds_service.plan_definition.data_requirements import prefetch_of
 from cds_service.plan_definition.policies import Policies, compile_policies
+from cds_service.policy_files import read_policy_files
 from cds_service.services import SERVICES, Service
 from cds_service.services.evaluation import Evaluation, Exchange, evaluate
 from cds_service.settings import Settings
 
-__all__ = ["Application", "artifact_files", "load_policies", "policies_folder", "today"]
+__all__ = ["Application", "load_policies", "policies_folder", "today"]
 
 
 def today() -> Date:
@@ -31,29 +32,19 @@ def today() -> Date:
 
 
 def policies_folder(chosen: Path | None) -> Path:
-    """Return the folder of policies: the chosen one, else the one installed with the package, else the checkout's."""
+    """Return where the policies are: the chosen folder or package, else the folder that comes with the service."""
     if chosen is not None:
         return chosen
     packaged = Path(__file__).parent / "policies"
     return packaged if packaged.is_dir() else Path(__file__).parent.parent / "plan_definitions"
 
 
-def load_policies(folder: Path) -> Policies:
-    """Return every policy under `folder` compiled. Raises ContentError, also for a folder without any."""
-    if not folder.is_dir():
-        raise ContentError(f"there is no folder of policies at `{folder}`")
-    policies = compile_policies(read_artifacts(artifact_files(folder)))
+def load_policies(place: Path) -> Policies:
+    """Return every policy of a folder or package compiled. Raises ContentError, also where there is none."""
+    policies = compile_policies(read_artifacts(read_policy_files(place).artifacts))
     if not policies.plans:
-        raise ContentError(f"`{folder}` holds no PlanDefinition")
+        raise ContentError(f"`{place}` holds no PlanDefinition")
     return policies
-
-
-def artifact_files(folder: Path) -> Iterator[tuple[str, str, bytes]]:
-    """Yield (group, place, bytes) of every JSON file under a folder of policies, in a fixed order."""
-    for path in sorted(folder.rglob("*.json")):
-        place = path.relative_to(folder)
-        group = place.parts[0] if len(place.parts) > 1 else folder.name
-        yield group, place.as_posix(), path.read_bytes()
 
 
 @dataclass(frozen=True)
@@ -96,10 +87,9 @@ class Application:
     @cached_property
     def policy_pages(self) -> Mapping[str, bytes]:
         """Return the policies in words, Markdown in UTF-8, by the name of their folder, for those that have a page."""
-        folder = policies_folder(self.settings.policies)
-        groups = {plan.group for plan in self.policies.plans}
-        pages = {group: (folder / group if (folder / group).is_dir() else folder) / "policy.md" for group in groups}
-        return {group: page.read_bytes() for group, page in pages.items() if page.is_file()}
+        files = read_policy_files(policies_folder(self.settings.policies))
+        pages = {plan.group: files.text(plan.group, "policy.md") for plan in self.policies.plans}
+        return {group: page for group, page in pages.items() if page is not None}
 
     def answer(self, service: Service, body: bytes) -> bytes:
         """Return the response to a hook request. Raises RequestError."""

@@ -38,12 +38,13 @@ def fhirpath(
     """
     from cds_service.authoring.ask import ask
     from cds_service.plan_definition.artifacts import read_artifacts
-    from cds_service.wiring import artifact_files, today
+    from cds_service.policy_files import read_policy_files
+    from cds_service.wiring import today
 
     resource = json_of(file)
     if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
         raise Failure(Exit.INPUT, f"{file}: there is no `resourceType`")
-    artifacts = read_artifacts(artifact_files(folder_of(policies)))
+    artifacts = read_artifacts(read_policy_files(folder_of(policies)).artifacts)
     day = date_of(as_of) or today()
     try:
         write_lines(ask(expression, resource, as_of=day, artifacts=artifacts, strict=strict, trace=trace))

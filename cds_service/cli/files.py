@@ -11,7 +11,7 @@ from pathlib import Path
 from cds_service.cli.failure import Exit, Failure
 from cds_service.errors import MalformedRequest, NothingToEvaluate
 
-__all__ = ["blamed_on", "bytes_of", "json_of", "tell", "write_json", "write_lines"]
+__all__ = ["blamed_on", "bytes_of", "json_of", "tell", "write_bytes", "write_json", "write_lines"]
 
 
 def bytes_of(name: str) -> bytes:
@@ -56,6 +56,14 @@ def write_json(body: bytes, *, pretty: bool) -> None:
 def write_lines(lines: Iterator[str]) -> None:
     """Write lines to stdout, in UTF-8 whatever the terminal."""
     _write("".join(f"{line}\n" for line in lines).encode())
+
+
+def write_bytes(place: Path, body: bytes) -> None:
+    """Write a file. Raises Failure."""
+    try:
+        place.write_bytes(body)
+    except OSError as error:
+        raise Failure(Exit.UNFORESEEN, f"{place}: cannot be written: {error.strerror}") from None
 
 
 def _write(body: bytes) -> None:

@@ -18,7 +18,8 @@ __all__ = ["AsOf", "Mode", "ModeOption", "Patient", "Policies", "application_of"
 
 Mode: TypeAlias = Literal["sandbox", "production"]
 Policies: TypeAlias = Annotated[
-    Path | None, typer.Option("--policies", metavar="DIR", help="Folder of policies. [env: CDS_POLICIES]")
+    Path | None,
+    typer.Option("--policies", metavar="DIR|TGZ", help="Folder or FHIR package of policies. [env: CDS_POLICIES]"),
 ]
 AsOf: TypeAlias = Annotated[
     str | None,
@@ -53,7 +54,7 @@ def application_of(mode: Mode | None, policies: Path | None) -> Application:
 
 
 def folder_of(policies: Path | None) -> Path:
-    """Return the folder of policies: by option, by CDS_POLICIES, else the one that comes with the service."""
+    """Return where the policies are: by option, by CDS_POLICIES, else the folder that comes with the service."""
     from cds_service.wiring import policies_folder
 
     named = os.environ.get("CDS_POLICIES")

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from cds_service.cli.files import write_lines
+from cds_service.cli.files import write_bytes, write_lines
 from cds_service.cli.options import Policies, folder_of
 
 if TYPE_CHECKING:
     from cds_service.plan_definition.policies import Policies as Compiled
 
 __all__ = ["policies"]
+
+Place: TypeAlias = Annotated[
+    Path | None,
+    typer.Argument(metavar="DIR|TGZ", help="Folder or FHIR package of policies. [env: CDS_POLICIES]"),
+]
 
 policies = typer.Typer(help="Work on policies: list, check, test, show and package them.")
 
@@ -40,3 +46,25 @@ def _listed(compiled: Compiled) -> Iterator[str]:
     for plan in compiled.plans:
         count = len(plan.codes.codes)
         yield f"{plan.canonical}|{plan.version}  {plan.status}  {count} {'code' if count == 1 else 'codes'}"
+
+
+@policies.command()
+def package(
+    place: Place = None,
+    *,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE.tgz", help="Where the package is written.")],
+    name: Annotated[str | None, typer.Option("--name", help="Its name; by default as package.json states.")] = None,
+    version: Annotated[str | None, typer.Option("--version", help="Its version; by default the same.")] = None,
+) -> None:
+    """Pack policies into a FHIR package, which every command takes in place of the folder.
+
+    \b
+    Exit codes: 0 written, 1 cannot be written, 2 wrong usage, 4 a fault in a policy
+    """
+    from cds_service.plan_definition.package import pack_policies
+    from cds_service.policy_files import read_policy_files
+    from cds_service.wiring import load_policies
+
+    source = folder_of(place)
+    load_policies(source)
+    write_bytes(output, pack_policies(read_policy_files(source), name=name, version=version))
