@@ -42,6 +42,8 @@ def _of_number(value: Decimal, digits: int | None, *, high: bool) -> Decimal | N
     digits = 8 if digits is None else digits
     if not 0 <= digits <= _MOST_DECIMALS:
         return None
+    if value.adjusted() + digits >= _DIGITS.prec or decimals(value) >= _DIGITS.prec:
+        return None
     half = Decimal(5).scaleb(-decimals(value) - 1)
     edge = _DIGITS.add(value, half) if high else _DIGITS.subtract(value, half)
     away = (edge >= 0) is high

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any
 
-from cds_service.errors import ExpressionError, ExpressionTooLarge
+from cds_service.errors import EvaluationError, ExpressionError, ExpressionTooLarge
 from cds_service.expressions.language import DataNeed, Environment, Scope, Types
 from cds_service.expressions.logic import Truth
 from cds_service.fhir.definitions import element, elements_of, is_a, is_known_element, is_primitive, type_names
@@ -22,6 +22,7 @@ from cds_service.fhirpath.items import (
     is_of_type,
     is_wrapped,
     merge_types,
+    raw,
     root,
     single,
     system_type,
@@ -45,6 +46,7 @@ __all__ = ["Compiler", "Function", "Invocation", "LooksBeside"]
 
 _MAX_NESTING = 120
 _MAX_NODES = 20_000
+_NODES_IN_A_STEP = 8
 _CONSTANTS = {
     "ucum": "http://unitsofmeasure.org",
     "sct": "http://snomed.info/sct",
@@ -144,8 +146,9 @@ class Compiler:
     """Whether this is inside `aggregate()`, where `$total` has a meaning."""
     counts: bool = True
     """Whether `$index` is read."""
+    nodes: int = 0
+    """How many nodes are compiled so far."""
     _nesting: int = 0
-    _nodes: int = 0
 
     def fault(self, node: Node, reason: str) -> ExpressionError:
         """Return the error for `node`, to be raised."""
@@ -171,15 +174,27 @@ class Compiler:
 
     def compile(self, node: Node, focus: Code) -> Code:
         """Return the code of `node`, where `$this` is `focus`. Raises ExpressionError."""
+        self.refuse_deeper(node, 1)
         self._nesting += 1
-        self._nodes += 1
-        if self._nesting > _MAX_NESTING or self._nodes > _MAX_NODES:
-            limit = "depth" if self._nesting > _MAX_NESTING else "steps"
-            reason = "the expression is too long to be carried out; split it into variables"
-            raise ExpressionTooLarge(reason, source=self.source, position=node.at, limit=limit)
+        self.nodes += 1
+        if self.nodes > _MAX_NODES:
+            raise self._too_large(node, "steps")
         code = self._compile(node, focus)
         self._nesting -= 1
         return code
+
+    def refuse_deeper(self, node: Node, levels: int) -> None:
+        """Raise ExpressionTooLarge if so many levels more are too many."""
+        if self._nesting + levels > _MAX_NESTING:
+            raise self._too_large(node, "depth")
+
+    def _too_large(self, node: Node, limit: str) -> ExpressionTooLarge:
+        reason = "the expression is too long to be carried out; split it into variables"
+        return ExpressionTooLarge(reason, source=self.source, position=node.at, limit=limit)
+
+    def steps_since(self, nodes: int) -> int:
+        """Return what it costs to evaluate once what was compiled since there were so many nodes."""
+        return 1 + (self.nodes - nodes) // _NODES_IN_A_STEP
 
     def _compile(self, node: Node, focus: Code) -> Code:
         match node:
@@ -238,11 +253,18 @@ class Compiler:
         if len(types) == 1 and is_a(types[0], "Resource"):
             self.needs.add(DataNeed(types[0]))
         shape = replace(self._shape(types), wrapped=is_wrapped(types))
-        return Code(
-            shape,
-            lambda _this, env: env.variable(name),
-            lambda _this, env: env.located(name),  # type: ignore[arg-type,return-value]  # Several is such a tuple
-        )
+
+        def items(_this: Any, env: Environment) -> Sequence[Any]:
+            found = env.variable(name)
+            env.spend(len(found))
+            return found
+
+        def located(_this: Traced, env: Environment) -> Sequence[Traced]:
+            found = env.located(name)
+            env.spend(len(found))
+            return found  # type: ignore[return-value]  # Several is such a tuple
+
+        return Code(shape, items, located)
 
     def special(self, node: Special, focus: Code) -> Code:
         """`$this`, `$index`, `$total`."""
@@ -389,8 +411,10 @@ class Compiler:
         self.ordered(node, base, "an index")
 
         def at(found: Any, this: Any, env: Environment) -> Any:
-            position = single(index(this, env), "an index")
-            return range(len(found))[position : position + 1] if type(position) is int and position >= 0 else ()
+            position = raw(single(index(this, env), "an index"))
+            if position is not None and type(position) is not int:
+                raise EvaluationError("an index is a whole number")
+            return () if position is None or position < 0 else range(len(found))[position : position + 1]
 
         return subset(base, at)
 
@@ -453,11 +477,15 @@ def _is_number(shape: Shape) -> bool:
 
 
 def _local(name: str | int, shape: Shape) -> Code:
-    return Code(
-        shape,
-        lambda _this, env: [item for item, _ in env.locals[name]],
-        lambda _this, env: env.locals[name],
-    )
+    def items(_this: Any, env: Environment) -> Sequence[Any]:
+        return [item for item, _ in located((None, None), env)]
+
+    def located(_this: Traced, env: Environment) -> Sequence[Traced]:
+        found = env.locals[name]
+        env.spend(len(found))
+        return found
+
+    return Code(shape, items, located)
 
 
 # -- what errors say ------------------------------------------------------------------------------------------

@@ -16,6 +16,8 @@ from cds_service.fhir.values import Quantity
 from cds_service.fhirpath.items import Shape, Typed, raw, system_type
 
 __all__ = [
+    "BLANKS",
+    "as_quantities",
     "check",
     "compare_values",
     "converter",
@@ -164,7 +166,7 @@ def equal(left: Any, right: Any) -> Truth:
     if isinstance(left, bool) is not isinstance(right, bool):
         return False
     if isinstance(left, Quantity) or isinstance(right, Quantity):
-        pair = _as_quantities(left, right)
+        pair = as_quantities(left, right)
         order = known_unit(lambda: compare_quantities(*pair)) if pair else 1
         return None if order is None else order == 0
     if type(left) is dict and type(right) is dict:
@@ -184,9 +186,10 @@ def same(value: Any) -> Hashable:
         return ("time", isinstance(value, Time), value.offset is None, low, high)
     if isinstance(value, Quantity):
         try:
-            return ("quantity", *canonical_form(value))
+            amount, dimensions = canonical_form(value)
         except UnknownUnit:
             return ("quantity", value.value, value.unit)
+        return ("quantity", amount, dimensions) if dimensions else ("number", amount)
     if kind is dict:
         return _Element(value)
     if kind is list or kind is tuple:
@@ -203,16 +206,23 @@ class _Element:
         self.value = value
 
     def __hash__(self) -> int:
-        get = self.value.get
-        return hash(
-            tuple(one if type(one) is str else None for one in map(get, ("resourceType", "id", "code", "text")))
-        )
+        name = self.value.get("id")
+        return hash(name) if type(name) is str else _hash_of(self.value)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Element) and (self.value is other.value or self._members() == other._members())
 
     def _members(self) -> Hashable:
         return frozenset((name, same(one)) for name, one in self.value.items() if one is not None)
+
+
+def _hash_of(value: Any, levels: int = 4) -> int:
+    """Return a hash that equal values share: of the texts inside, so that many different elements stay apart."""
+    if type(value) is dict and levels:
+        return hash(frozenset((name, _hash_of(one, levels - 1)) for name, one in value.items() if one is not None))
+    if type(value) is list and levels:
+        return hash(tuple(_hash_of(one, levels - 1) for one in value))
+    return hash(value) if type(value) is str else 0
 
 
 def key_maker(shape: Shape) -> Callable[[Any], Hashable]:
@@ -234,7 +244,7 @@ def key_maker(shape: Shape) -> Callable[[Any], Hashable]:
 
 
 def equivalent(left: Any, right: Any) -> bool:
-    """Return whether two values mean the same: text regardless of case and spacing, numbers as far as both go.
+    """Return whether two values mean the same: text regardless of case and kind of blank, numbers as far as both go.
 
     Source: FHIRPath 2.0 6.1.3. What cannot be told (partial dates) is not equivalent.
     """
@@ -248,7 +258,7 @@ def equivalent(left: Any, right: Any) -> bool:
     if isinstance(left, Temporal) and isinstance(right, Temporal):
         return equal(left, right) is True
     if isinstance(left, Quantity) or isinstance(right, Quantity):
-        pair = _as_quantities(left, right)
+        pair = as_quantities(left, right)
         return pair is not None and _equivalent_quantities(*pair)
     if isinstance(left, Mapping) and isinstance(right, Mapping):
         names = {name for name in (*left, *right) if name != "id"}
@@ -275,8 +285,12 @@ def _several(value: Any) -> Sequence[Any]:
     return value if isinstance(value, list) else () if value is None else (value,)
 
 
+BLANKS = " \t\r\n"
+_ONE_BLANK = str.maketrans(dict.fromkeys(BLANKS, " "))
+
+
 def _folded(text: str) -> str:
-    return " ".join(text.casefold().split())
+    return text.casefold().translate(_ONE_BLANK)
 
 
 def _decimals(number: int | Decimal) -> int:
@@ -311,7 +325,7 @@ def compare_values(left: Any, right: Any) -> int | None:
             raise _no_order(left, right)
         return compare(left, right)
     if isinstance(left, Quantity) or isinstance(right, Quantity):
-        pair = _as_quantities(left, right)
+        pair = as_quantities(left, right)
         if pair is None:
             raise _no_order(left, right)
         order: int | None = known_unit(lambda: compare_quantities(*pair))
@@ -327,7 +341,8 @@ def _no_order(left: Any, right: Any) -> EvaluationError:
     return EvaluationError(f"{system_type(left)} and {system_type(right)} cannot be compared")
 
 
-def _as_quantities(left: Any, right: Any) -> tuple[Quantity, Quantity] | None:
+def as_quantities(left: Any, right: Any) -> tuple[Quantity, Quantity] | None:
+    """Return both as quantities, a number as one without a unit; None where one is neither."""
     first, second = (
         one if isinstance(one, Quantity) else Quantity(Decimal(one))
         if isinstance(one, int | Decimal) and not isinstance(one, bool) else None

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import reduce
 from typing import Any
 
-from cds_service.expressions.language import Environment, Missing, Refusal
+from cds_service.expressions.language import MAX_ITEMS, Environment, Missing, Refusal
 from cds_service.expressions.logic import Truth
 from cds_service.fhirpath import operators
 from cds_service.fhirpath.code import Code, Test, as_shape
 from cds_service.fhirpath.compiler import Invocation
 from cds_service.fhirpath.functions.chapter import Chapter
-from cds_service.fhirpath.items import ANY, Shape, Traced, is_wrapped, locations, merge_types, raw
+from cds_service.fhirpath.items import ANY, Shape, Traced, is_wrapped, locations, merge_types
 from cds_service.fhirpath.steps import of_type
 from cds_service.fhirpath.tree import Binary, Node, text_of
 from cds_service.fhirpath.values import key_maker
@@ -24,12 +24,15 @@ CHAPTER = Chapter("Filtering and projection", "FHIRPath 2.0, 5.2")
 def where(call: Invocation) -> Code:
     """The items for which the criteria are true."""
     base, before = call.base, call.base.items
-    conditions = [(node, call.condition(node)) for node in _conjuncts(call.node.arguments[0])]
+    nodes, conjuncts = call.compiler.nodes, _conjuncts(call.node.arguments[0])
+    call.compiler.refuse_deeper(call.node, len(conjuncts))
+    conditions = [(node, call.condition(node)) for node in conjuncts]
+    each = call.compiler.steps_since(nodes)
     test = reduce(lambda one, other: operators.logical("and", one, other), [code for _, code in conditions]).test()
 
     def items(this: Any, env: Environment) -> Sequence[Any]:
         found = before(this, env)
-        env.spend(len(found))
+        env.spend(len(found) * each)
         outer = env.index
         try:
             return [item for env.index, item in enumerate(found) if test(item, env)]
@@ -38,7 +41,7 @@ def where(call: Invocation) -> Code:
 
     def some(this: Any, env: Environment) -> Truth:
         found = before(this, env)
-        env.spend(len(found))
+        env.spend(len(found) * each)
         outer, missing = env.index, None
         try:
             for env.index, item in enumerate(found):
@@ -54,15 +57,17 @@ def where(call: Invocation) -> Code:
         return False
 
     def located(this: Traced, env: Environment) -> Sequence[Traced]:
+        every = base.located(this, env)
+        env.spend(len(every) * each)
         outer = env.index
         try:
-            return [one for env.index, one in enumerate(base.located(this, env)) if test(one[0], env)]
+            return [one for env.index, one in enumerate(every) if test(one[0], env)]
         finally:
             env.index = outer
 
     def some_located(this: Traced, env: Environment) -> Sequence[Traced]:
         every = base.located(this, env)
-        env.spend(len(every))
+        env.spend(len(every) * each)
         outer, missing, kept = env.index, None, []
         try:
             for env.index, one in enumerate(every):
@@ -82,6 +87,7 @@ def where(call: Invocation) -> Code:
             yield from base.refusals(this, env)
         for position, (item, at) in enumerate(base.located(this, env)):
             env.index = position
+            env.spend(each)
             for node, code in conditions:
                 answer = _told(code.test(), item, env)
                 if answer is not True:
@@ -95,9 +101,9 @@ def where(call: Invocation) -> Code:
 def _conjuncts(node: Node) -> list[Node]:
     found: list[Node] = []
     while isinstance(node, Binary) and node.operator == "and":
-        found.insert(0, node.right)
+        found.append(node.right)
         node = node.left
-    return [node, *found]
+    return [node, *reversed(found)]
 
 
 def _told(test: Test, item: Any, env: Environment) -> Truth:
@@ -110,42 +116,68 @@ def _told(test: Test, item: Any, env: Environment) -> Truth:
 @CHAPTER.function("select(projection)")
 def select(call: Invocation) -> Code:
     """What the projection gives for each item, all of it in one collection."""
-    base, projection = call.base, call.inside()
+    base, nodes, projection = call.base, call.compiler.nodes, call.inside()
+    each = call.compiler.steps_since(nodes)
 
     def items(this: Any, env: Environment) -> Sequence[Any]:
-        return _each(base.items(this, env), projection.items, env)
+        found = base.items(this, env)
+        env.spend(len(found) * each)
+        return _project(found, projection.items, env)
 
     def located(this: Traced, env: Environment) -> Sequence[Traced]:
-        return _each(base.located(this, env), projection.located, env)
+        found = base.located(this, env)
+        env.spend(len(found) * each)
+        return _project(found, projection.located, env)
 
     return Code(projection.shape, items, located, refusals=base.refusals)
 
 
-def _each(found: Sequence[Any], project: Any, env: Environment) -> list[Any]:
+def _project(found: Sequence[Any], project: Any, env: Environment) -> list[Any]:
     outer = env.index
     projected: list[Any] = []
-    env.spend(len(found))
     try:
         for env.index, one in enumerate(found):
             projected += project(one, env)
-            env.collected(projected) if env.index % 1000 == 999 else None
+            if len(projected) > MAX_ITEMS:
+                env.collected(projected)
     finally:
         env.index = outer
-    env.collected(projected)
+    env.spend(len(projected))
     return projected
 
 
 @CHAPTER.function("repeat(projection)")
 def repeat(call: Invocation) -> Code:
     """What the projection gives for each item, then for each of those, until nothing new comes; equal ones once."""
+    nodes = call.compiler.nodes
     projection, shape = _closed(call)
-    base, key = as_shape(call.base, shape), key_maker(shape)
+    base, key, each = as_shape(call.base, shape), key_maker(shape), call.compiler.steps_since(nodes)
+
+    def spread(found: Sequence[Any], project: Any, key: Callable[[Any], Hashable], env: Environment) -> list[Any]:
+        seen: set[Hashable] = set()
+        every: list[Any] = []
+        waiting = list(found)
+        while waiting:
+            following: list[Any] = []
+            for one in waiting:
+                env.spend(each)
+                for new in project(one, env):
+                    env.spend(1)
+                    known = key(new)
+                    if known not in seen:
+                        seen.add(known)
+                        following.append(new)
+            every += following
+            if len(every) > MAX_ITEMS:
+                env.collected(every)
+            waiting = following
+        return every
 
     def items(this: Any, env: Environment) -> Sequence[Any]:
-        return _spread(base.items(this, env), projection.items, lambda one: _identity(one, key), env)
+        return spread(base.items(this, env), projection.items, key, env)
 
     def located(this: Traced, env: Environment) -> Sequence[Traced]:
-        return _spread(base.located(this, env), projection.located, lambda one: _identity(one[0], key), env)
+        return spread(base.located(this, env), projection.located, lambda one: key(one[0]), env)
 
     return Code(shape, items, located)
 
@@ -161,30 +193,6 @@ def _closed(call: Invocation) -> tuple[Code, Shape]:
             return as_shape(projection, shape), shape
         shape = Shape(types, wrapped=wrapped)
     return as_shape(call.inside(0, ANY), ANY), ANY
-
-
-def _identity(item: Any, key: Any) -> Hashable:
-    value = raw(item)
-    return ("element", id(value)) if type(value) is dict else key(item)
-
-
-def _spread(found: Sequence[Any], project: Any, identity: Any, env: Environment) -> list[Any]:
-    seen: set[Hashable] = set()
-    spread: list[Any] = []
-    waiting = list(found)
-    while waiting:
-        following: list[Any] = []
-        for one in waiting:
-            for new in project(one, env):
-                env.spend(1)
-                known = identity(new)
-                if known not in seen:
-                    seen.add(known)
-                    following.append(new)
-        spread += following
-        env.collected(spread)
-        waiting = following
-    return spread
 
 
 @CHAPTER.function("ofType(type)")

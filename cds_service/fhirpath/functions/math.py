@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, Decimal, DecimalException, InvalidOperation
+from decimal import (
+    ROUND_CEILING,
+    ROUND_DOWN,
+    ROUND_FLOOR,
+    ROUND_HALF_UP,
+    Context,
+    Decimal,
+    DecimalException,
+    InvalidOperation,
+)
 from typing import Any
 
 from cds_service.errors import EvaluationError, LimitExceeded
@@ -17,11 +26,13 @@ from cds_service.fhirpath.operators import number_in_bounds, operands
 
 CHAPTER = Chapter("Math", "FHIRPath 2.0, 5.7")
 
-_INTEGER: Types = ("System.Integer",)
 _DECIMAL: Types = ("System.Decimal",)
+_DIGITS = Context(prec=80)
 
 
-def _declare(signature: str, doc: str, shape: Shape | Types, change: Callable[..., Any]) -> None:
+def _declare(
+    signature: str, doc: str, shape: Shape | Types, change: Callable[..., Any], *, of_quantities: bool = False
+) -> None:
     def build(call: Invocation) -> Code:
         values = operands(call.base)
         arguments = [operands(call.argument(i)) for i in range(call.count)]
@@ -30,7 +41,7 @@ def _declare(signature: str, doc: str, shape: Shape | Types, change: Callable[..
             found = [single(one(this, env), call.name) for one in (values, *arguments)]
             if None in found:
                 return ()
-            units = [found[0].unit] if isinstance(found[0], Quantity) else []
+            units = [found[0].unit] if of_quantities and isinstance(found[0], Quantity) else []
             numbers = [_number(found[0].value if units else found[0], call.name), *found[1:]]
             try:
                 made = change(numbers[0], *(_number(one, call.name) for one in numbers[1:]))
@@ -60,10 +71,12 @@ def _whole(rounding: str) -> Callable[[Any], int]:
 def _round(number: Any, places: Any = 0) -> Any:
     if type(places) is not int or places < 0:
         raise EvaluationError("`round()` takes a number of places that is not negative")
-    return Decimal(number).quantize(Decimal(1).scaleb(-min(places, 27)), ROUND_HALF_UP)
+    return Decimal(number).quantize(Decimal(1).scaleb(-min(places, 27)), ROUND_HALF_UP, _DIGITS)
 
 
 def _power(number: Any, exponent: Any) -> Any:
+    if exponent == 0:
+        return number**0 if isinstance(number, int) else Decimal(1)
     if number == 0 and exponent < 0:
         return None
     if isinstance(number, int) and type(exponent) is int and exponent >= 0:
@@ -74,16 +87,16 @@ def _power(number: Any, exponent: Any) -> Any:
 
 
 def _logarithm(number: Any, base: Any) -> Any:
-    if number <= 0 or base <= 0 or base == 1:
-        return None
-    return Decimal(number).ln() / Decimal(base).ln()
+    if number <= 0 or base <= 0:
+        raise EvaluationError("`log()` takes numbers above zero")
+    return None if base == 1 else Decimal(number).ln() / Decimal(base).ln()
 
 
-_declare("abs()", "The number without its sign.", VALUE, abs)
-_declare("ceiling()", "The next whole number, upwards.", _INTEGER, _whole(ROUND_CEILING))
-_declare("floor()", "The next whole number, downwards.", _INTEGER, _whole(ROUND_FLOOR))
-_declare("truncate()", "The whole part of the number.", _INTEGER, _whole(ROUND_DOWN))
-_declare("round(places?)", "The number rounded, a half away from zero.", _DECIMAL, _round)
+_declare("abs()", "The number without its sign.", VALUE, abs, of_quantities=True)
+_declare("ceiling()", "The next whole number, upwards.", VALUE, _whole(ROUND_CEILING), of_quantities=True)
+_declare("floor()", "The next whole number, downwards.", VALUE, _whole(ROUND_FLOOR), of_quantities=True)
+_declare("truncate()", "The whole part of the number.", VALUE, _whole(ROUND_DOWN), of_quantities=True)
+_declare("round(places?)", "The number rounded, a half away from zero.", VALUE, _round, of_quantities=True)
 _declare("sqrt()", "The square root.", _DECIMAL, lambda number: Decimal(number).sqrt() if number >= 0 else None)
 _declare("exp()", "e raised to the number.", _DECIMAL, lambda number: Decimal(number).exp())
 _declare("ln()", "The natural logarithm.", _DECIMAL, lambda number: Decimal(number).ln() if number > 0 else None)

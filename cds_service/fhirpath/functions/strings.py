@@ -19,7 +19,7 @@ from cds_service.fhirpath.functions.chapter import Chapter
 from cds_service.fhirpath.items import raw, single
 from cds_service.fhirpath.operators import operands, text_in_bounds
 from cds_service.fhirpath.regex import Pattern, Spend, compile_pattern
-from cds_service.fhirpath.values import text_of
+from cds_service.fhirpath.values import BLANKS, text_of
 
 CHAPTER = Chapter("Strings", "FHIRPath 2.0, 5.6")
 
@@ -37,7 +37,15 @@ _CHARACTERS_IN_A_STEP = 100
 _STEPS_TO_COMPILE = 20  # for a character of a pattern
 
 
-def _declare(signature: str, doc: str, types: Types, change: Callable[..., Any], *, searches: bool = False) -> None:
+def _declare(
+    signature: str,
+    doc: str,
+    types: Types,
+    change: Callable[..., Any],
+    *,
+    needed: int | None = None,
+    searches: bool = False,
+) -> None:
     """Declare a function of a text and its arguments; nothing where the text or a needed argument is nothing.
 
     One that `searches` is given a compiled pattern as the first argument, and last what counts its steps.
@@ -55,7 +63,7 @@ def _declare(signature: str, doc: str, types: Types, change: Callable[..., Any],
             if text is not None and type(text) is not str:
                 raise EvaluationError(f"{call.name} takes text")
             given = [one(this, env) for one in arguments]
-            if text is None or None in given:
+            if text is None or None in given[:needed]:
                 return None
             env.spend(len(text) // _CHARACTERS_IN_A_STEP)
             return change(text, *given, env.spend) if searches else change(text, *given)
@@ -123,7 +131,7 @@ def _texts(change: Callable[..., Any]) -> Callable[..., Any]:
 
 def _numbers(change: Callable[..., Any]) -> Callable[..., Any]:
     def checked(text: str, *given: Any) -> Any:
-        if not all(type(one) is int for one in given):
+        if not all(one is None or type(one) is int for one in given):
             raise EvaluationError("an argument that should be a whole number is none")
         return change(text, *given)
 
@@ -161,7 +169,9 @@ def _decode(text: str, form: str) -> str | None:
             case "base64":
                 return base64.b64decode(text, validate=True).decode()
             case "urlbase64":
-                return base64.urlsafe_b64decode(text).decode()
+                return base64.b64decode(text, b"-_", validate=True).decode()
+    except UnicodeDecodeError:
+        return None
     except (ValueError, binascii.Error):
         raise EvaluationError("a text is not encoded as it is said to be") from None
     raise EvaluationError("texts are encoded as `hex`, `base64` or `urlbase64`")
@@ -170,12 +180,19 @@ def _decode(text: str, form: str) -> str | None:
 def _encode(text: str, form: str) -> str | None:
     match form:
         case "hex":
-            return text.encode().hex()
+            return _utf8(text).hex()
         case "base64":
-            return base64.b64encode(text.encode()).decode()
+            return base64.b64encode(_utf8(text)).decode()
         case "urlbase64":
-            return base64.urlsafe_b64encode(text.encode()).decode()
+            return base64.urlsafe_b64encode(_utf8(text)).decode()
     raise EvaluationError("texts are encoded as `hex`, `base64` or `urlbase64`")
+
+
+def _utf8(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise EvaluationError("a text holds half a character") from None
 
 
 def _escape(text: str, target: str) -> str | None:
@@ -202,7 +219,11 @@ def _unescape(text: str, target: str) -> str | None:
 _declare("indexOf(part)", "Where a part starts, counted from 0; -1 if nowhere.", _INTEGER, _texts(str.find))
 _declare("lastIndexOf(part)", "Where a part last starts; -1 if nowhere.", _INTEGER, _texts(str.rfind))
 _declare(
-    "substring(start, length?)", "A part of the text; nothing if it starts outside.", _STRING, _numbers(_substring)
+    "substring(start, length?)",
+    "A part of the text; nothing if it starts outside.",
+    _STRING,
+    _numbers(_substring),
+    needed=1,
 )
 _declare("startsWith(part)", "Whether the text starts with a part.", _BOOLEAN, _texts(str.startswith))
 _declare("endsWith(part)", "Whether the text ends with a part.", _BOOLEAN, _texts(str.endswith))
@@ -227,7 +248,7 @@ _declare(
 _declare("replaceMatches(pattern, by)", "The text with every match replaced.", _STRING, _replace_matches, searches=True)
 _declare("length()", "How many characters the text has.", _INTEGER, len)
 _declare("toChars()", "The characters of the text.", _STRING, lambda text: list(text))
-_declare("trim()", "The text without blanks around it.", _STRING, str.strip)
+_declare("trim()", "The text without blanks around it.", _STRING, lambda text: text.strip(BLANKS))
 _declare("split(separator)", "The parts of the text between separators.", _STRING, _texts(_split))
 _declare("encode(format)", "The text in `hex`, `base64` or `urlbase64`.", _STRING, _texts(_encode))
 _declare("decode(format)", "The text that `hex`, `base64` or `urlbase64` stands for.", _STRING, _texts(_decode))
@@ -237,15 +258,17 @@ _declare("unescape(target)", "The text that `html` or `json` wrote.", _STRING, _
 
 @CHAPTER.function("join(separator?)")
 def join(call: Invocation) -> Code:
-    """All items in one text, with a separator between them."""
+    """All items in one text, with a separator between them; nothing of none."""
     separator = call.argument(0).items if call.count else None
     values = operands(call.base)
 
     def items(this: Any, env: Environment) -> Sequence[str]:
         found = [text_of(raw(one)) for one in values(this, env)]
         between = raw(single(separator(this, env), call.name)) if separator else ""
-        if None in found:
+        if None in found or type(between or "") is not str:
             raise EvaluationError(f"{call.name} takes text")
+        if not found:
+            return ()
         env.spend(len(found))
         length = sum(len(one or "") for one in found) + len(found) * len(str(between or ""))
         if length > 2 * MAX_TEXT:

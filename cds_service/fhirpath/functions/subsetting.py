@@ -44,7 +44,9 @@ def _counted(signature: str, doc: str, choose: Callable[[Sequence[int], int], Se
 
         def apply(found: Sequence[Any], this: Any, env: Environment) -> Sequence[int]:
             count = raw(single(number(this, env), name))
-            return choose(range(len(found)), max(0, count)) if type(count) is int else ()
+            if count is not None and type(count) is not int:
+                raise EvaluationError(f"{name} takes a whole number")
+            return () if count is None else choose(range(len(found)), max(0, count))
 
         return subset(call.base, apply)
 

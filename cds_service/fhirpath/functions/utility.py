@@ -13,7 +13,6 @@ from cds_service.expressions.logic import Truth
 from cds_service.fhir.definitions import base_of, is_a
 from cds_service.fhir.quantity import UnknownUnit, comparable
 from cds_service.fhir.temporal import Time
-from cds_service.fhir.values import Quantity
 from cds_service.fhirpath.boundaries import boundary, precision
 from cds_service.fhirpath.code import Code, Items, computed, from_truth, itself, subset
 from cds_service.fhirpath.compiler import Invocation
@@ -21,7 +20,7 @@ from cds_service.fhirpath.functions.chapter import Chapter
 from cds_service.fhirpath.items import Traced, raw, single, system_type, type_of
 from cds_service.fhirpath.operators import operands
 from cds_service.fhirpath.tree import Unary
-from cds_service.fhirpath.values import compare_values
+from cds_service.fhirpath.values import as_quantities, compare_values
 
 CHAPTER = Chapter("Utility", "FHIRPath 2.0, 5.9 and 6.3; 3.0.0, 5.10 (trial use)")
 
@@ -107,15 +106,17 @@ _SYSTEM_VARIABLES = frozenset(("context", "resource", "rootResource", "ucum", "s
 def sort(call: Invocation) -> Code:
     """The items in order: by themselves, or by keys of each, of which a `-` in front turns the order round."""
     keys: list[tuple[Items, int]] = []
+    nodes = call.compiler.nodes
     for node in call.node.arguments:
         down = isinstance(node, Unary) and node.operator == "-"
         code = call.condition(node.operand if isinstance(node, Unary) and down else node)
         keys.append((operands(code), -1 if down else 1))
     if not keys:
         keys = [(operands(itself(call.base.shape)), 1)]
+    each = call.compiler.steps_since(nodes)
 
     def order(found: Sequence[Any], _this: Any, env: Environment) -> Sequence[int]:
-        env.spend(len(found) * len(keys))
+        env.spend(len(found) * (each + len(found).bit_length() * len(keys)))
         known = [[raw(single(key(one, env), call.name)) for key, _ in keys] for one in found]
 
         def compare(one: int, other: int) -> int:
@@ -171,9 +172,11 @@ def _boundary(signature: str, doc: str, *, high: bool) -> None:
         def items(this: Any, env: Environment) -> Sequence[Any]:
             value = raw(single(values(this, env), call.name))
             digits = raw(single(digits_of(this, env), call.name)) if digits_of else None
-            if value is None or not _has_boundary(system_type(value)):
+            if digits is not None and type(digits) is not int:
+                raise EvaluationError(f"{call.name} takes a number of digits")
+            if value is None or (digits_of and digits is None) or not _has_boundary(system_type(value)):
                 return ()
-            found = boundary(value, digits if type(digits) is int else None, high=high)
+            found = boundary(value, digits, high=high)
             return () if found is None else (found,)
 
         return computed(call.base.shape.of(_bounded(call.base.shape.types), wrapped=False), items)
@@ -209,17 +212,16 @@ def precision_call(call: Invocation) -> Code:
 
 @CHAPTER.function("comparable(other)")
 def comparable_call(call: Invocation) -> Code:
-    """Whether two quantities have units of the same dimension."""
+    """Whether two quantities can be told to be more, less or the same; nothing for what is no quantity."""
     mine, theirs = operands(call.base), operands(call.argument(0))
 
     def truth(this: Any, env: Environment) -> Truth:
-        one, other = raw(single(mine(this, env), call.name)), raw(single(theirs(this, env), call.name))
-        if one is None or other is None:
+        these, those = mine(this, env), theirs(this, env)
+        pair = as_quantities(raw(these[0]), raw(those[0])) if len(these) == len(those) == 1 else None
+        if pair is None:
             return None
-        if not isinstance(one, Quantity) or not isinstance(other, Quantity):
-            raise EvaluationError(f"{call.name} takes quantities")
         try:
-            return comparable(one, other)
+            return comparable(*pair)
         except UnknownUnit:  # what is asked is whether they can be compared
             return False
 
