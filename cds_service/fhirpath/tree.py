@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from cds_service.fhir.temporal import Temporal, Time
-from cds_service.fhir.values import Quantity
+from cds_service.fhir.values import CALENDAR_UNITS, Quantity
 
 __all__ = [
     "Binary",
@@ -140,7 +140,7 @@ def text_of(node: Node) -> str:
         case Literal(value=value):
             return _literal(value)
         case External(name=name):
-            return f"%{name}" if _PLAIN.fullmatch(name) else f"%`{_escaped(name, '`')}`"
+            return f"%{name}" if _NAME.fullmatch(name) else f"%`{_escaped(name, '`')}`"
         case Special(name=name):
             return name
         case Member(base=base, name=name):
@@ -154,7 +154,7 @@ def text_of(node: Node) -> str:
         case Binary(operator=operator, left=left, right=right):
             return f"{_operand(left)} {operator} {_operand(right)}"
         case TypeTest(operator=operator, operand=operand, type_name=type_name):
-            return f"{_operand(operand)} {operator} {type_name}"
+            return f"{_operand(operand)} {operator} {'.'.join(map(_name, type_name.split('.')))}"
 
 
 def _after(base: Node | None, text: str) -> str:
@@ -175,15 +175,21 @@ def _literal(value: object) -> str:
         return f"'{_escaped(value, chr(39))}'"
     if isinstance(value, Time):
         return f"@T{value}"
+    if isinstance(value, Quantity) and value.unit not in CALENDAR_UNITS:
+        return f"{value.value:f} '{_escaped(value.unit, chr(39))}'"
+    if isinstance(value, Decimal):
+        return f"{value:f}"
     return f"@{value}" if isinstance(value, Temporal) else str(value)
 
 
-_PLAIN = re.compile(r"[A-Za-z_]\w*(?:-\w+)*", re.ASCII)
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
+_RESERVED = frozenset(("true", "false", "and", "or", "xor", "implies", "div", "mod", "in"))
+
+
 def _name(name: str) -> str:
-    return name if _NAME.fullmatch(name) else f"`{_escaped(name, '`')}`"
+    return name if _NAME.fullmatch(name) and name not in _RESERVED else f"`{_escaped(name, '`')}`"
 
 
 def _escaped(text: str, quote: str) -> str:
