@@ -7,7 +7,7 @@ A day, week, hour, minute and second of the calendar is as long as UCUM's; a mon
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Context, Decimal
 from fractions import Fraction
 
 from cds_service.fhir.ucum import Unit, parse_unit
@@ -27,6 +27,7 @@ __all__ = [
 
 _UCUM = dict(zip(CALENDAR_UNITS, ("a", "mo", "wk", "d", "h", "min", "s", "ms"), strict=True))
 _WORDS = {code: word for word, code in _UCUM.items()}
+_EXACTLY = Context(prec=200, Emin=-1_000, Emax=1_000, traps=[])  # a million digits would take minutes
 _DAY = 86_400
 _IN_MONTHS = {"month": Unit(Fraction(1), (("month", 1),)), "year": Unit(Fraction(12), (("month", 1),))}
 _IN_SECONDS = {"month": Unit(Fraction(30 * _DAY), (("s", 1),)), "year": Unit(Fraction(365 * _DAY), (("s", 1),))}
@@ -60,7 +61,10 @@ def canonical_form(quantity: Quantity) -> tuple[Fraction, tuple[tuple[str, int],
 
 
 def _amount(quantity: Quantity, unit: Unit) -> Fraction:
-    return Fraction(quantity.value) * unit.factor + unit.offset
+    value = _EXACTLY.plus(quantity.value)
+    if not value.is_finite():
+        raise UnknownUnit("a quantity's number is too large")
+    return Fraction(value) * unit.factor + unit.offset
 
 
 def comparable(left: Quantity, right: Quantity) -> bool:

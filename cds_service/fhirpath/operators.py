@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from decimal import Decimal, DecimalException
 from typing import Any
 
@@ -25,6 +26,7 @@ from cds_service.fhirpath.values import (
     equivalent_items,
     key_maker,
     known_unit,
+    number_in_bounds,
     text_of,
 )
 
@@ -34,9 +36,9 @@ __all__ = [
     "concatenation",
     "equality",
     "logical",
+    "made_text",
     "membership",
     "negation",
-    "number_in_bounds",
     "text_in_bounds",
     "union",
 ]
@@ -254,14 +256,23 @@ def union(left: Code, right: Code, *, distinct: bool = True) -> Code:
 
     def located(this: Traced, env: Environment) -> Sequence[Traced]:
         both = [*first.located(this, env), *second.located(this, env)]
+        env.collected(both)
         return unique_places(both, key) if distinct else both
 
-    constant = None
-    if left.constant is not None and right.constant is not None:
+    code = Code(shape, items, located, some=_either(first, second))
+    if distinct and left.constant is not None and right.constant is not None:
         constant = tuple(dict.fromkeys((*left.constant, *right.constant)))
-        if not wrapped and all(type(one) is str for one in constant):
-            return Code(shape, lambda _this, _env: constant, located, constant=constant)
-    return Code(shape, items, located, some=_either(first, second))
+        if all(type(one) is str for one in constant):
+            return _of_texts(code, constant)
+    return code
+
+
+def _of_texts(code: Code, texts: Sequence[str]) -> Code:
+    def items(_this: Any, env: Environment) -> Sequence[Any]:
+        env.spend(len(texts))
+        return texts
+
+    return replace(code, items=items, constant=texts)
 
 
 def _either(first: Code, second: Code) -> Test:
@@ -270,6 +281,10 @@ def _either(first: Code, second: Code) -> Test:
 
 
 # -- arithmetic ---------------------------------------------------------------------------------------------------
+
+
+_CHARACTERS_IN_A_STEP = 25
+_MAX_UNIT = 200
 
 
 def concatenation(left: Code, right: Code) -> Code:
@@ -281,7 +296,7 @@ def concatenation(left: Code, right: Code) -> Code:
         texts = ["" if part is None else text_of(part) for part in (one, other)]
         if None in texts:
             raise EvaluationError("`&` joins texts")
-        return (text_in_bounds("".join(str(text) for text in texts)),)
+        return (made_text("".join(str(text) for text in texts), env),)
 
     return computed(("System.String",), items)
 
@@ -296,7 +311,7 @@ def arithmetic(operator: str, left: Code, right: Code) -> Code:
         if one is None or other is None:
             return ()
         result = _calculate(operator, one, other)
-        return () if result is None else (result,)
+        return () if result is None else (made_text(result, env) if type(result) is str else result,)
 
     return computed(_result(operator, left.shape.types, right.shape.types), items)
 
@@ -327,12 +342,12 @@ def _calculate(operator: str, one: Any, other: Any) -> Any:
     if isinstance(one, Temporal) and isinstance(other, Quantity) and operator in ("+", "-"):
         return moved(one, other, -1 if operator == "-" else 1)
     if type(one) is str and type(other) is str and operator == "+":
-        return text_in_bounds(one + other)
-    if isinstance(one, Quantity) or isinstance(other, Quantity):
-        return _calculate_quantities(operator, *(_as_quantity(side, operator) for side in (one, other)))
-    first, second = _number(one, operator), _number(other, operator)
+        return one + other
     try:
-        return number_in_bounds(_calculate_numbers(operator, first, second))
+        if isinstance(one, Quantity) or isinstance(other, Quantity):
+            sides = (_as_quantity(side, operator) for side in (one, other))
+            return _quantity_in_bounds(_calculate_quantities(operator, *sides))
+        return number_in_bounds(_calculate_numbers(operator, *(_number(side, operator) for side in (one, other))))
     except DecimalException:
         raise LimitExceeded("a number is too large", limit="number") from None
 
@@ -385,6 +400,14 @@ def moved(moment: Temporal, amount: Quantity, sign: int) -> Temporal:
     return found
 
 
+def _quantity_in_bounds(quantity: Quantity | None) -> Quantity | None:
+    if quantity is not None:
+        number_in_bounds(quantity.value)
+        if len(quantity.unit) > _MAX_UNIT:
+            raise LimitExceeded(f"a unit has more than {_MAX_UNIT} characters", limit="text")
+    return quantity
+
+
 def _as_quantity(value: Any, operator: str) -> Quantity:
     return value if isinstance(value, Quantity) else Quantity(Decimal(_number(value, operator)))
 
@@ -392,7 +415,7 @@ def _as_quantity(value: Any, operator: str) -> Quantity:
 def _number(value: Any, operator: str) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise EvaluationError(f"`{operator}` does not take {system_type(value)}")
-    return value
+    return number_in_bounds(value)
 
 
 def negation(operand: Code) -> Code:
@@ -410,11 +433,10 @@ def negation(operand: Code) -> Code:
     return computed(_result("-", ("System.Integer",), operand.shape.types), items)
 
 
-def number_in_bounds(value: Any) -> Any:
-    """Return a number. Raises LimitExceeded for one that no chart needs."""
-    if value is not None and abs(value) >= 10**28:
-        raise LimitExceeded("a number is too large", limit="number")
-    return value
+def made_text(text: str, env: Environment) -> str:
+    """Return a text that was made, once it is paid for. Raises LimitExceeded for one that is too long."""
+    env.spend(len(text) // _CHARACTERS_IN_A_STEP)
+    return text_in_bounds(text)
 
 
 def text_in_bounds(text: str) -> str:

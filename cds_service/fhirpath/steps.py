@@ -39,7 +39,7 @@ def fixed_step(base: Code, name: str, keys: Keys, shape: Shape, *, siblings: boo
 
 
 def _focus_step(key: str, name: str) -> Items:
-    def items(this: Any, _env: Environment) -> Sequence[Any]:
+    def items(this: Any, env: Environment) -> Sequence[Any]:
         try:
             value = this.get(key)
         except AttributeError:
@@ -47,6 +47,9 @@ def _focus_step(key: str, name: str) -> Items:
         if value is None:
             return ()
         if type(value) is list:
+            env.steps -= len(value)  # as `spend` does, where every call counts
+            if env.steps < 0:
+                env.spend(0)
             return value if None not in value else [one for one in value if one is not None]
         return (value,)
 
@@ -67,6 +70,9 @@ def _plain_step(before: Items, key: str, name: str) -> Items:
                     found.append(value)
         except AttributeError:
             raise _no_object(name) from None
+        env.steps -= len(found)
+        if env.steps < 0:
+            env.spend(0)
         return found
 
     return items
@@ -86,6 +92,9 @@ def _plain_places(before: Located, key: str, name: str) -> Located:
                     found += [(one, at and (one, at, name, i)) for i, one in enumerate(value) if one is not None]
         except AttributeError:
             raise _no_object(name) from None
+        env.steps -= len(found)
+        if env.steps < 0:
+            env.spend(0)
         return found
 
     return located
@@ -107,6 +116,7 @@ def _choice_step(base: Code, name: str, keys: Keys, *, wrapped: bool, beside: bo
             for key, kind in keys:
                 for _, value, sibling in _held(holder, key, beside=beside):
                     found.append(Typed(kind, value, sibling) if wrapped else value)
+        env.spend(len(found))
         return found
 
     return items
@@ -117,11 +127,13 @@ def own_step(base: Code, name: str, shape: Shape) -> Code:
     before, types = base.items, base.shape.types
 
     def items(this: Any, env: Environment) -> Sequence[Any]:
-        return [
+        found = [
             Typed(kind, value, sibling)
             for item in before(this, env)
             for kind, _, value, sibling in _own(item, types, name)
         ]
+        env.spend(len(found))
+        return found
 
     def keys(item: Any) -> Keys:
         known = element(type_of(item, types), name)
@@ -182,6 +194,7 @@ def _located_step(base: Code, name: str, keys_of: Callable[[Any], Keys], *, wrap
                 for index, value, sibling in _held(holder, key, beside=beside):
                     one = Typed(kind, value, sibling) if wrapped else value
                     found.append((one, child(at, value, name, index)))
+        env.spend(len(found))
         return found
 
     return located

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
-from cds_service.errors import EvaluationError
+from cds_service.errors import EvaluationError, LimitExceeded
 from cds_service.expressions.language import Missing
 from cds_service.expressions.logic import Truth, all_of
 from cds_service.fhir.definitions import is_a, is_primitive
@@ -28,6 +28,7 @@ __all__ = [
     "fits",
     "key_maker",
     "known_unit",
+    "number_in_bounds",
     "same",
     "text_of",
     "value_of",
@@ -40,6 +41,7 @@ _UNREADABLE = "an element does not hold what its type says"
 
 
 _MOST_DIGITS = 1_000
+_LARGEST = 10**28
 _UNIT_SYSTEMS = ("http://unitsofmeasure.org", "http://hl7.org/fhirpath/CodeSystem/calendar-units")
 # FHIR R4 2.9.1.3: the time-valued units of an element are those of the calendar
 _CALENDAR = {"a": "year", "mo": "month", "d": "day", "h": "hour", "min": "minute", "s": "second"}
@@ -144,11 +146,20 @@ def text_of(value: Any) -> str | None:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, int | Temporal | Quantity):
+    if isinstance(value, int | Decimal):
+        return format(number_in_bounds(value), "f" if isinstance(value, Decimal) else "d")
+    if isinstance(value, Quantity):
+        number_in_bounds(value.value)
+    if isinstance(value, Temporal | Quantity):
         return str(value)
     return None
+
+
+def number_in_bounds(value: Any) -> Any:
+    """Return a number, or None as it is. Raises LimitExceeded for one that no chart needs."""
+    if value is None or (-_LARGEST < value < _LARGEST and (type(value) is int or value.adjusted() >= -_MOST_DIGITS)):
+        return value
+    raise LimitExceeded("a number is too large, or too near to zero", limit="number")
 
 
 # -- equal ----------------------------------------------------------------------------------------------------
@@ -253,6 +264,8 @@ def equivalent(left: Any, right: Any) -> bool:
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
     if isinstance(left, int | Decimal) and isinstance(right, int | Decimal):
+        if max(abs(Decimal(one).adjusted()) for one in (left, right)) > _MOST_DIGITS:
+            return left == right
         places = min(_decimals(left), _decimals(right))
         return _rounded(left, places) == _rounded(right, places)
     if isinstance(left, Temporal) and isinstance(right, Temporal):

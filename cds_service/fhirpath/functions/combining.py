@@ -82,16 +82,16 @@ def aggregate(call: Invocation) -> Code:
     """The aggregator's last value: it is evaluated for each item, with its value so far as `$total`."""
     start = as_shape(call.argument(1), ANY) if call.count > 1 else constant((), ())
     compiler = call.compiler
-    outer, compiler.aggregates = compiler.aggregates, True
+    outer, compiler.aggregates, nodes = compiler.aggregates, True, compiler.nodes
     step = call.inside()
-    compiler.aggregates = outer
+    compiler.aggregates, each = outer, compiler.steps_since(nodes)
     step = as_shape(step, replace(ANY, ordered=step.shape.ordered))
     before = call.base.items
 
     def items(this: Any, env: Environment) -> Sequence[Any]:
         index, total = env.index, env.total
         found = before(this, env)
-        env.spend(len(found))
+        env.spend(len(found) * each)
         try:
             env.total = start.items(this, env)
             for env.index, item in enumerate(found):

@@ -50,11 +50,13 @@ def negated(call: Invocation) -> Code:
 @CHAPTER.function("all(criteria)")
 def every(call: Invocation) -> Code:
     """Whether the criteria are true for every item, and so for none at all."""
-    base, test, condition = call.base, call.inside().test(), text_of(call.node.arguments[0])
+    base, nodes = call.base, call.compiler.nodes
+    test, condition = call.inside().test(), text_of(call.node.arguments[0])
+    each = call.compiler.steps_since(nodes)
 
     def truth(this: Any, env: Environment) -> Truth:
         found = base.items(this, env)
-        env.spend(len(found))
+        env.spend(len(found) * each)
         outer = env.index
         try:
             for env.index, item in enumerate(found):
@@ -66,6 +68,7 @@ def every(call: Invocation) -> Code:
 
     def refusals(this: Traced, env: Environment) -> Iterator[Refusal]:
         for item, at in base.located(this, env):
+            env.spend(each)
             try:
                 answer = test(item, env)
             except Missing:

@@ -22,12 +22,14 @@ from cds_service.fhirpath.code import Code, computed
 from cds_service.fhirpath.compiler import Invocation
 from cds_service.fhirpath.functions.chapter import Chapter
 from cds_service.fhirpath.items import VALUE, Shape, single
-from cds_service.fhirpath.operators import number_in_bounds, operands
+from cds_service.fhirpath.operators import operands
+from cds_service.fhirpath.values import number_in_bounds
 
 CHAPTER = Chapter("Math", "FHIRPath 2.0, 5.7")
 
 _DECIMAL: Types = ("System.Decimal",)
 _DIGITS = Context(prec=80)
+_STEPS = 20  # what a root, power or logarithm takes
 
 
 def _declare(
@@ -38,6 +40,7 @@ def _declare(
         arguments = [operands(call.argument(i)) for i in range(call.count)]
 
         def items(this: Any, env: Environment) -> Sequence[Any]:
+            env.spend(_STEPS)
             found = [single(one(this, env), call.name) for one in (values, *arguments)]
             if None in found:
                 return ()
@@ -61,7 +64,7 @@ def _declare(
 def _number(value: Any, what: str) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise EvaluationError(f"{what} takes a number")
-    return value
+    return number_in_bounds(value)
 
 
 def _whole(rounding: str) -> Callable[[Any], int]:

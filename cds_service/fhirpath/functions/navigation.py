@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from cds_service.expressions.language import Environment
+from cds_service.expressions.language import MAX_ITEMS, Environment
 from cds_service.fhirpath.code import Code
 from cds_service.fhirpath.compiler import Invocation
 from cds_service.fhirpath.functions.chapter import Chapter
@@ -35,7 +35,8 @@ def _all_inside(found: Sequence[Traced], types: Sequence[str], env: Environment)
     level = _right_inside(found, types, env)
     while level:
         every += level
-        env.collected(every)
+        if len(every) > MAX_ITEMS:
+            env.collected(every)
         level = _right_inside(level, ("System.Any",), env)
     return every
 

@@ -17,7 +17,7 @@ from cds_service.fhirpath.code import Code, computed, from_truth
 from cds_service.fhirpath.compiler import Invocation
 from cds_service.fhirpath.functions.chapter import Chapter
 from cds_service.fhirpath.items import raw, single
-from cds_service.fhirpath.operators import operands, text_in_bounds
+from cds_service.fhirpath.operators import made_text, operands
 from cds_service.fhirpath.regex import Pattern, Spend, compile_pattern
 from cds_service.fhirpath.values import BLANKS, text_of
 
@@ -33,7 +33,7 @@ def _is_text(kind: str) -> bool:
 
 
 _Argument: TypeAlias = Callable[[Any, Environment], Any]
-_CHARACTERS_IN_A_STEP = 100
+_CHARACTERS_IN_A_STEP = 50
 _STEPS_TO_COMPILE = 20  # for a character of a pattern
 
 
@@ -76,7 +76,7 @@ def _declare(
             if type(made) is list:
                 env.collected(made)
                 return made
-            return () if made is None else (text_in_bounds(made) if type(made) is str else made,)
+            return () if made is None else (made_text(made, env) if type(made) is str else made,)
 
         return computed(types, items)
 
@@ -273,6 +273,6 @@ def join(call: Invocation) -> Code:
         length = sum(len(one or "") for one in found) + len(found) * len(str(between or ""))
         if length > 2 * MAX_TEXT:
             raise LimitExceeded(f"a text has more than {MAX_TEXT} characters", limit="text")
-        return (text_in_bounds(str(between or "").join(str(one) for one in found)),)
+        return (made_text(str(between or "").join(str(one) for one in found), env),)
 
     return computed(_STRING, items)

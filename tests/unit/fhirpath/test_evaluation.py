@@ -105,6 +105,8 @@ ANSWERS: list[tuple[str, list[Any]]] = [
     ("%observations.exclude(%observations.where(code.exists())).id", ["o3", "o4", "o5"]),
     ("(%observations | %conditions).code.coding.code", ["T1", "T2", "L1", "T1"]),
     ("(%observations.status | %conditions.id)", ["final", "c1"]),
+    ("'a'.combine('a')", ["a", "a"]),
+    ("('a' | 'b').combine('b').count()", [3]),
     ("iif(true, 1, 2)", [1]),
     ("iif(false, 1, 2)", [2]),
     ("iif({}, 1, 2)", [2]),
