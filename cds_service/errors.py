@@ -32,6 +32,8 @@ class ContentError(CdsServiceError):
     canonical: str | None = None
     element: str | None = None
     """Path inside the artifact, such as `PlanDefinition.action[0].action[2]`, with the action's id if it has one."""
+    rule: str = "content"
+    """The rule that the content breaks, by its id in docs/reference/lint.md."""
 
     def __str__(self) -> str:
         """Return one line: artifact, element, reason."""
@@ -47,6 +49,8 @@ class ContentError(CdsServiceError):
 class ArtifactNotFound(ContentError):
     """A canonical that no loaded artifact has."""
 
+    rule: str = "unknown-canonical"
+
 
 @dataclass
 class ExpressionError(ContentError):
@@ -55,6 +59,7 @@ class ExpressionError(ContentError):
     `kind` is `syntax` where it does not follow the grammar, else `semantic`.
     """
 
+    rule: str = "expression"
     language: str = "text/fhirpath"
     source: str = ""
     position: int = 0
@@ -79,6 +84,8 @@ class ExpressionTooLarge(ExpressionError):
 @dataclass
 class UnsupportedFeature(ContentError):
     """Valid content that this engine does not carry out."""
+
+    rule: str = "unsupported-feature"
 
 
 class RequestError(CdsServiceError):

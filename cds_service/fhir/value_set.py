@@ -66,24 +66,26 @@ def read_value_set(resource: Mapping[str, object]) -> ValueSet:
     """
     canonical = resource.get("url")
     if type(canonical) is not str:
-        raise ContentError("a ValueSet has no `url`")
+        raise ContentError("a ValueSet has no `url`", rule="artifact-unnamed")
     expansion, compose = resource.get("expansion"), resource.get("compose")
     names: dict[Code, str] = {}
     if isinstance(expansion, Mapping):
         entries = list(_expanded(expansion))
         total = expansion.get("total")
         if isinstance(total, int) and total > len(entries):
-            raise ContentError("the expansion lists fewer codes than its `total`", canonical, "expansion")
+            raise _not_expandable("the expansion lists fewer codes than its `total`", canonical, "expansion")
         for entry in entries:
             if entry.get("abstract") is not True:
                 _add(names, entry.get("system"), entry, canonical)
     elif isinstance(compose, Mapping):
         if compose.get("exclude"):
-            raise ContentError("`exclude` is not carried out; list the codes that remain", canonical, "compose.exclude")
+            raise _not_expandable(
+                "`exclude` is not carried out; list the codes that remain", canonical, "compose.exclude"
+            )
         for i, include in enumerate(_list(compose.get("include"))):
             concepts = _list(include.get("concept"))
             if not concepts or include.get("filter") or include.get("valueSet"):
-                raise ContentError(
+                raise _not_expandable(
                     "only listed codes can be expanded here; list them, or add an expansion",
                     canonical,
                     f"compose.include[{i}]",
@@ -91,7 +93,7 @@ def read_value_set(resource: Mapping[str, object]) -> ValueSet:
             for concept in concepts:
                 _add(names, include.get("system"), concept, canonical)
     if not names:
-        raise ContentError("the value set holds no code", canonical)
+        raise _not_expandable("the value set holds no code", canonical)
     version = resource.get("version")
     return ValueSet(canonical, version if type(version) is str else None, frozenset(names), names)
 
@@ -109,8 +111,12 @@ def _list(value: object) -> list[Mapping[str, object]]:
 def _add(names: dict[Code, str], system: object, concept: Mapping[str, object], canonical: str) -> None:
     code = concept.get("code")
     if type(system) is not str or type(code) is not str:
-        raise ContentError("each code needs a `system` and a `code`", canonical)
+        raise _not_expandable("each code needs a `system` and a `code`", canonical)
     names[same_system(system), code] = _own_words(concept) or str(concept.get("display") or code)
+
+
+def _not_expandable(reason: str, canonical: str, element: str | None = None) -> ContentError:
+    return ContentError(reason, canonical, element, rule="value-set-not-expandable")
 
 
 def _own_words(concept: Mapping[str, object]) -> str | None:

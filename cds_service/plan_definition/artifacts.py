@@ -12,7 +12,7 @@ from cds_service.fhir.element import Resource
 from cds_service.fhir.encoding import decode, refuse_duplicate_keys
 from cds_service.fhir.value_set import ValueSet, read_value_set
 
-__all__ = ["Artifact", "Artifacts", "read_artifacts"]
+__all__ = ["Artifact", "Artifacts", "examine_artifacts", "read_artifacts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +37,21 @@ class Artifacts:
         resource = artifact.resource
         kind, url = resource.get("resourceType"), resource.get("url")
         if type(kind) is not str or type(url) is not str:
-            raise ContentError(f"{artifact.place}: a policy artifact needs `resourceType` and `url`")
+            reason = "a policy artifact needs `resourceType` and `url`"
+            raise ContentError(f"{artifact.place}: {reason}", rule="artifact-unnamed")
         same = self._by_type.setdefault(kind, {}).setdefault(url, [])
         if any(one.resource.get("version") == resource.get("version") for one in same):
-            raise ContentError(f"{artifact.place}: this canonical and version is loaded already", url)
+            reason = "this canonical and version is loaded already"
+            raise ContentError(f"{artifact.place}: {reason}", url, rule="canonical-twice")
         same.append(artifact)
         if kind == "ValueSet":
             self._value_sets[url] = read_value_set(resource)
         if kind == "CodeSystem" and resource.get("content") == "complete":
             self._code_systems[url] = read_code_system(resource)
+
+    def stand_in(self, url: str) -> None:
+        """Let a value set of this address be known, without any code."""
+        self._value_sets.setdefault(url, ValueSet(url, None, frozenset(), {}))
 
     def replaced(self, resource: Resource) -> Artifacts:
         """Return these artifacts with `resource` in the place of the one of its type, canonical and version."""
@@ -103,12 +109,31 @@ def read_artifacts(files: Iterable[tuple[str, str, bytes]]) -> Artifacts:
     return artifacts
 
 
+def examine_artifacts(
+    files: Iterable[tuple[str, str, bytes]],
+) -> tuple[Artifacts, tuple[tuple[str, ContentError], ...]]:
+    """Return the artifacts that can be read, and every fault with the place of its file.
+
+    A value set that cannot be expanded is there without a code, so that what reads it is not at fault, too.
+    """
+    artifacts = Artifacts()
+    faults: list[tuple[str, ContentError]] = []
+    for group, place, body in files:
+        try:
+            artifacts.add(Artifact(_resource(body, place), group, place))
+        except ContentError as error:
+            faults.append((place, error))
+            if error.rule == "value-set-not-expandable" and error.canonical:
+                artifacts.stand_in(error.canonical)
+    return artifacts, tuple(faults)
+
+
 def _resource(body: bytes, place: str) -> dict[str, Any]:
     try:
         resource = decode(body)
         refuse_duplicate_keys(body)
     except MalformedRequest as error:
-        raise ContentError(f"{place}: {error}") from None
+        raise ContentError(f"{place}: {error}", rule="file-unreadable") from None
     if type(resource) is not dict:
-        raise ContentError(f"{place}: a JSON object is needed")
+        raise ContentError(f"{place}: a JSON object is needed", rule="file-unreadable")
     return resource

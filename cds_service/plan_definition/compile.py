@@ -6,594 +6,230 @@ Source: FHIR R4 9.2 (PlanDefinition); our profile of it: docs/reference/policy_f
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from decimal import Decimal
+from dataclasses import dataclass
 from hashlib import sha256
 from types import MappingProxyType
-from typing import Any
 
 from cds_service.errors import ContentError, UnsupportedFeature
-from cds_service.expressions.language import Expression, Scope, Types
-from cds_service.fhir.definitions import element, is_a, is_resource
+from cds_service.expressions.language import Scope, Types
+from cds_service.fhir.definitions import element, is_resource
 from cds_service.fhir.encoding import canonical as canonical_json
-from cds_service.fhir.temporal import Date, parse_date
 from cds_service.fhir.value_set import ValueSet
-from cds_service.fhir.values import Quantity, codes_of
+from cds_service.fhir.values import codes_of
 from cds_service.plan_definition.artifacts import Artifact, Artifacts
+from cds_service.plan_definition.citations import is_source, read_citation
+from cds_service.plan_definition.compilation import Compilation
+from cds_service.plan_definition.criteria import ORDER_TYPES, CriteriaCompiler
+from cds_service.plan_definition.elements import Json, date_of, extensions_of, object_of, objects_of, text_of, value_of
 from cds_service.plan_definition.languages import CompileExpression, compile_expression
-from cds_service.plan_definition.model import (
-    Citation,
-    CodeFilter,
-    Criterion,
-    DeterminationOf,
-    Input,
-    Join,
-    Parameter,
-    PlanDefinition,
-    StateText,
-    Suggestion,
-)
-from cds_service.plan_definition.profile import Extension, Reason, Role
+from cds_service.plan_definition.model import CodeFilter, Criterion, Input, Parameter, PlanDefinition
+from cds_service.plan_definition.parameters import read_parameter
+from cds_service.plan_definition.profile import Extension, Role
 
-__all__ = ["ORDER_TYPES", "compile_plan"]
+__all__ = ["HOOK_CONTEXT", "ORDER_TYPES", "compile_plan", "examine_plan"]
 
-ORDER_TYPES: Types = (
-    "ServiceRequest",
-    "DeviceRequest",
-    "MedicationRequest",
-    "NutritionOrder",
-    "VisionPrescription",
-    "CommunicationRequest",
-    "Appointment",
-)
-
-_HOOK_CONTEXT: Mapping[str, Types] = {
+HOOK_CONTEXT: Mapping[str, Types] = {
     "orderedCode": ("Coding",),
     "draftOrders": ORDER_TYPES,
     "asOf": ("System.Date",),
     "rejected": ("Rejected",),
 }
-_STATES = ("true", "false", "unknown")
-_UCUM_CALENDAR = {
-    "a": "year",
-    "mo": "month",
-    "wk": "week",
-    "d": "day",
-    "h": "hour",
-    "min": "minute",
-    "s": "second",
-}
+"""What every expression may read, beside `%order` and what the policy names itself."""
+
+_GATES = (Role.REQUIRED, Role.GROUP, Role.ALTERNATIVE, Role.EXCLUSION, Role.SCOPE)
+_NOT_CARRIED_OUT = ("dateFilter", "profile", "subjectCodeableConcept", "subjectReference", "limit", "sort")
 
 
 def compile_plan(
     artifact: Artifact, artifacts: Artifacts, *, compile_with: CompileExpression = compile_expression
 ) -> PlanDefinition:
-    """Return the policy that a PlanDefinition encodes. Raises ContentError with canonical and element.
+    """Return the policy that a PlanDefinition encodes. Raises ContentError for the first fault, with its place.
 
     `compile_with` compiles its expressions: another one may remember, or watch, what the usual one does.
     """
+    plan, faults = examine_plan(artifact, artifacts, compile_with=compile_with)
+    if plan is None or faults:
+        raise faults[0]
+    return plan
+
+
+def examine_plan(
+    artifact: Artifact, artifacts: Artifacts, *, compile_with: CompileExpression = compile_expression
+) -> tuple[PlanDefinition | None, tuple[ContentError, ...]]:
+    """Return the policy as far as it can be compiled, and every fault in it, in the order of the plan.
+
+    What is at fault is left out of the policy; there is none where its frame is.
+    """
     resource = artifact.resource
-    compiler = _PlanCompiler(artifact, artifacts, compile_with)
-    try:
-        return compiler.plan()
-    except ContentError as error:
-        raise error.located(canonical=f"{resource.get('url')}|{resource.get('version')}") from None
+    whole = Compilation(artifacts, compile_with)
+    plan = whole.attempt("PlanDefinition", None, _PlanCompiler(artifact, whole).plan)
+    canonical = f"{resource.get('url')}|{resource.get('version')}"
+    return plan, tuple(fault.located(canonical=canonical) for fault in whole.faults)
 
 
 @dataclass
 class _PlanCompiler:
     artifact: Artifact
-    artifacts: Artifacts
-    compile_with: CompileExpression
-    ids: set[str] = field(default_factory=set)
-    value_sets: set[str] = field(default_factory=set)
-    variables: dict[str, Expression] = field(default_factory=dict)
-    suggestions: list[Suggestion] = field(default_factory=list)
+    whole: Compilation
 
     def plan(self) -> PlanDefinition:
-        plan = self.artifact.resource
-        policy, place = self._policy_action(plan)
-        inputs = [self._input(one, f"{place}.input[{i}]") for i, one in enumerate(_objects(policy, "input"))]
+        plan, attempt = self.artifact.resource, self.whole.attempt
+        policy, place = _policy_action(plan)
+        inputs = self._inputs(policy, place)
         order = next((one for one in inputs if one.id == "order"), None)
         if order is None:
-            raise ContentError("one `input` with the id `order` names the ordered codes", element=place)
-        parameters = {one.name: one for one in self._parameters(plan)}
-        known = {
-            **_HOOK_CONTEXT,
-            **{one.name: (one.type,) for one in parameters.values()},
-            **{one.id: (one.type,) for one in inputs},
-        }
-        if len(known) < len(_HOOK_CONTEXT) + len(parameters) + len(inputs):
-            raise ContentError("a name is used twice among inputs, parameters and %asOf, %draftOrders …", element=place)
-        scope = Scope(known, self.artifacts.value_sets, code_systems=self.artifacts.code_systems)
-        scope = self._with_variables(plan, scope, "PlanDefinition")
-        scope = self._with_variables(policy, scope, place)
-        criteria = tuple(self._children(policy, scope, place, parent=None))
-        gates = {Role.REQUIRED, Role.GROUP, Role.ALTERNATIVE, Role.EXCLUSION, Role.SCOPE}
-        if not any(one.role in gates for one in criteria):
-            raise ContentError(
-                "no criterion decides: one must be `required`, `scope`, `exclusion` or a group", element=place
-            )
+            reason = "one `input` with the id `order` names the ordered codes"
+            raise ContentError(reason, element=place, rule="no-ordered-codes")
+        parameters = self._parameters(plan)
+        scope = self._scope(policy, place, parameters, inputs)
+        scope = self.whole.with_variables(plan, scope, "PlanDefinition")
+        scope = self.whole.with_variables(policy, scope, place)
+        compiler = CriteriaCompiler(self.whole)
+        criteria = tuple(compiler.children(policy, scope, place, parent=None))
+        attempt(place, None, self._check_that_one_decides, criteria, place)
+        period = attempt("PlanDefinition", {}, object_of, plan, "effectivePeriod")
+        title = attempt("PlanDefinition", "", text_of, plan, "title")
         return PlanDefinition(
-            canonical=_text(plan, "url"),
-            version=_text(plan, "version"),
-            hash=self._hash(plan),
-            title=_text(plan, "title"),
-            name=_first(plan, Extension.ORDER_NAME, "valueString") or _text(plan, "title"),
+            canonical=attempt("PlanDefinition", "", text_of, plan, "url"),
+            version=attempt("PlanDefinition", "", text_of, plan, "version"),
+            title=title,
+            name=attempt("PlanDefinition", None, value_of, plan, Extension.ORDER_NAME, "valueString") or title,
             group=self.artifact.group,
-            status=_text(plan, "status"),
+            status=attempt("PlanDefinition", "", text_of, plan, "status"),
             experimental=bool(plan.get("experimental", False)),
-            review_stage=_first(plan, Extension.REVIEW_STAGE, "valueCode"),
+            review_stage=attempt("PlanDefinition", None, value_of, plan, Extension.REVIEW_STAGE, "valueCode"),
             date=plan.get("date"),
-            approval_date=_date(plan, "approvalDate"),
-            last_review_date=_date(plan, "lastReviewDate"),
-            effective_from=_date(_object(plan, "effectivePeriod"), "start"),
-            effective_to=_date(_object(plan, "effectivePeriod"), "end"),
-            hooks=tuple(self._hooks(policy, place)),
+            approval_date=attempt("PlanDefinition", None, date_of, plan, "approvalDate"),
+            last_review_date=attempt("PlanDefinition", None, date_of, plan, "lastReviewDate"),
+            effective_from=attempt("PlanDefinition", None, date_of, period, "start"),
+            effective_to=attempt("PlanDefinition", None, date_of, period, "end"),
+            hooks=attempt(place, (), lambda: tuple(_hooks(policy, place))),
             order=order,
             codes=self._ordered_codes(order, place),
             inputs=tuple(one for one in inputs if one.id != "order"),
             parameters=MappingProxyType(parameters),
-            variables=MappingProxyType(dict(self.variables)),
+            variables=MappingProxyType(dict(self.whole.variables)),
             criteria=criteria,
-            citations=tuple(_citation(one) for one in _objects(plan, "relatedArtifact") if _is_source(one)),
-            override_reasons=self._override_reasons(plan),
-            suggestions=tuple(self.suggestions),
+            citations=tuple(read_citation(one) for one in objects_of(plan, "relatedArtifact") if is_source(one)),
+            override_reasons=attempt("PlanDefinition", (), self._override_reasons, plan),
+            suggestions=tuple(compiler.suggestions),
+            value_sets=frozenset(self.whole.value_sets),
+            hash="" if self.whole.faults else self._hash(plan),
         )
 
-    # -- the policy's frame -----------------------------------------------------------------------------------
+    # -- names ------------------------------------------------------------------------------------------------
 
-    def _policy_action(self, plan: Mapping[str, Any]) -> tuple[Mapping[str, Any], str]:
-        actions = _objects(plan, "action")
-        if len(actions) != 1:
-            raise ContentError(
-                "a necessity policy has one top action, which holds the criteria",
-                element="PlanDefinition.action",
-            )
-        return actions[0], "PlanDefinition.action[0]"
+    def _inputs(self, policy: Json, place: str) -> list[Input]:
+        found = []
+        for i, written in enumerate(objects_of(policy, "input")):
+            at = f"{place}.input[{i}]"
+            read = self.whole.attempt(at, None, self._input, written, at)
+            if read is not None:
+                found.append(read)
+        return found
 
-    def _hooks(self, policy: Mapping[str, Any], place: str) -> Iterator[str]:
-        triggers = _objects(policy, "trigger")
-        if not triggers:
-            raise ContentError("no `trigger` names a hook", element=place)
-        for i, trigger in enumerate(triggers):
-            if trigger.get("type") != "named-event" or type(trigger.get("name")) is not str:
-                raise ContentError("a trigger is a `named-event` with the hook's name", element=f"{place}.trigger[{i}]")
-            yield trigger["name"]
-
-    def _input(self, requirement: Mapping[str, Any], place: str) -> Input:
+    def _input(self, requirement: Json, place: str) -> Input:
         name, kind = requirement.get("id"), requirement.get("type")
         if type(name) is not str or type(kind) is not str:
-            raise ContentError("an input needs an `id`, to be read as `%id`, and a `type`", element=place)
+            raise _input_malformed("an input needs an `id`, to be read as `%id`, and a `type`", place)
         if not is_resource(kind):
-            raise ContentError(f"`{kind}` is no resource type", element=place)
-        for unsupported in (
-            "dateFilter",
-            "profile",
-            "subjectCodeableConcept",
-            "subjectReference",
-            "limit",
-            "sort",
-        ):
+            raise _input_malformed(f"`{kind}` is no resource type", place)
+        for unsupported in _NOT_CARRIED_OUT:
             if requirement.get(unsupported):
-                raise UnsupportedFeature(
-                    f"an input's `{unsupported}` is not carried out; filter in the expressions", element=place
-                )
-        filters = tuple(
-            self._filter(kind, one, f"{place}.codeFilter[{i}]")
-            for i, one in enumerate(_objects(requirement, "codeFilter"))
-        )
-        return Input(name, kind, filters)
+                reason = f"an input's `{unsupported}` is not carried out; filter in the expressions"
+                raise UnsupportedFeature(reason, element=place)
+        filters = enumerate(objects_of(requirement, "codeFilter"))
+        return Input(name, kind, tuple(self._filter(kind, one, f"{place}.codeFilter[{i}]") for i, one in filters))
 
-    def _filter(self, kind: str, written: Mapping[str, Any], place: str) -> CodeFilter:
+    def _filter(self, kind: str, written: Json, place: str) -> CodeFilter:
         path = written.get("path")
         if type(path) is not str or element(kind, path) is None:
-            raise ContentError(f"the `path` of a code filter names an element of {kind}", element=place)
+            raise _input_malformed(f"the `path` of a code filter names an element of {kind}", place)
         canonical = written.get("valueSet")
         if type(canonical) is str:
-            self.value_sets.add(canonical.partition("|")[0])
-            return CodeFilter(path, self._value_set(canonical, place).codes, canonical)
-        codes = frozenset(pair for coding in _objects(written, "code") for pair in codes_of(coding))
+            return CodeFilter(path, self.whole.value_set(canonical, place).codes, canonical)
+        codes = frozenset(pair for coding in objects_of(written, "code") for pair in codes_of(coding))
         if not codes:
-            raise ContentError("a code filter needs a `valueSet` or `code`s", element=place)
+            raise _input_malformed("a code filter needs a `valueSet` or `code`s", place)
         return CodeFilter(path, codes)
+
+    def _parameters(self, plan: Json) -> dict[str, Parameter]:
+        found = {}
+        for written in extensions_of(plan, Extension.PARAMETER):
+            read = self.whole.attempt("PlanDefinition.extension", None, read_parameter, written)
+            if read is not None:
+                found[read.name] = read
+        return found
+
+    def _scope(self, policy: Json, place: str, parameters: Mapping[str, Parameter], inputs: Sequence[Input]) -> Scope:
+        """Return the names that all expressions may read; what was at fault above stands for nothing."""
+        stated = extensions_of(self.artifact.resource, Extension.PARAMETER)
+        names = [
+            part["valueString"] for one in stated for part in objects_of(one, "extension") if "valueString" in part
+        ]
+        at_fault = [*names, *(one.get("id") for one in objects_of(policy, "input"))] if self.whole.faults else []
+        known: dict[str, Types] = {
+            **{name: () for name in at_fault if type(name) is str},
+            **HOOK_CONTEXT,
+            **{one.name: (one.type,) for one in parameters.values()},
+            **{one.id: (one.type,) for one in inputs},
+        }
+        given = [*HOOK_CONTEXT, *parameters, *(one.id for one in inputs)]
+        if len(set(given)) < len(given):
+            reason = "a name is used twice among inputs, parameters and %asOf, %draftOrders …"
+            self.whole.faults.append(ContentError(reason, element=place, rule="name-twice"))
+        return Scope(known, self.whole.artifacts.value_sets, code_systems=self.whole.artifacts.code_systems)
+
+    # -- what stands around the criteria ----------------------------------------------------------------------
+
+    def _check_that_one_decides(self, criteria: Sequence[Criterion], place: str) -> None:
+        if not self.whole.faults and not any(one.role in _GATES for one in criteria):
+            reason = "no criterion decides: one must be `required`, `scope`, `exclusion` or a group"
+            raise ContentError(reason, element=place, rule="nothing-decides")
 
     def _ordered_codes(self, order: Input, place: str) -> ValueSet:
         about = next((one for one in order.filters if one.value_set), None)
         if about is None or about.value_set is None:
-            raise ContentError(
-                "the input `order` needs a code filter with a `valueSet`: the ordered codes", element=place
-            )
-        return self._value_set(about.value_set, place)
+            reason = "the input `order` needs a code filter with a `valueSet`: the ordered codes"
+            raise ContentError(reason, element=place, rule="no-ordered-codes")
+        return self.whole.value_set(about.value_set, place)
 
-    def _value_set(self, canonical: str, place: str) -> ValueSet:
-        try:
-            return self.artifacts.value_set(canonical)
-        except ContentError as error:
-            raise error.located(element=place) from None
-
-    def _parameters(self, plan: Mapping[str, Any]) -> Iterator[Parameter]:
-        for written in _extensions(plan, Extension.PARAMETER):
-            name = _part(written, "name", "valueString") or _part(written, "name", "valueId")
-            value = _value_of(written, "value")
-            if name is None or value is None:
-                raise ContentError("a parameter needs a `name` and a `value`", element="PlanDefinition.extension")
-            read, kind = _parameter_value(*value)
-            yield Parameter(
-                name,
-                read,
-                kind,
-                _part(written, "basis", "valueString"),
-                bool(_part(written, "signOff", "valueDate")),
-            )
-
-    def _with_variables(self, holder: Mapping[str, Any], scope: Scope, place: str) -> Scope:
-        """HL7's `variable` extension: in declared order, each may read those before it; seen by all below."""
-        for written in _extensions(holder, Extension.VARIABLE):
-            expression = written.get("valueExpression")
-            name = expression.get("name") if isinstance(expression, Mapping) else None
-            if type(name) is not str:
-                raise ContentError("a variable needs an expression with a `name`", element=place)
-            if name in scope.variables or name in self.variables:
-                raise ContentError(f"the name `{name}` is used twice", element=place)
-            compiled = self._expression(expression, scope, f"{place}.extension({name})")
-            self.variables[name] = compiled
-            scope = replace(scope, variables={**scope.variables, name: compiled.types})
-        return scope
-
-    def _expression(self, written: object, scope: Scope, place: str) -> Expression:
-        if not isinstance(written, Mapping) or type(written.get("expression")) is not str:
-            raise ContentError("an expression with `language` and `expression` is needed", element=place)
-        try:
-            compiled = self.compile_with(written.get("language"), written["expression"], scope)
-        except ContentError as error:
-            raise error.located(element=place) from None
-        self.value_sets |= compiled.value_sets
-        return compiled
-
-    def _condition(self, written: object, scope: Scope, place: str) -> Expression:
-        compiled = self._expression(written, scope, place)
-        if compiled.types not in (("System.Boolean",), ("boolean",)):
-            raise ContentError("a criterion's expression is a boolean that ends in `.exists()`", element=place)
-        return compiled
-
-    # -- criteria ---------------------------------------------------------------------------------------------
-
-    def _children(
-        self, action: Mapping[str, Any], scope: Scope, place: str, *, parent: str | None
-    ) -> Iterator[Criterion]:
-        for i, child in enumerate(_objects(action, "action")):
-            name = child.get("id")
-            at = f"{place}.action[{i}]" + (f" ({name})" if name else "")
-            try:
-                if _extensions(child, Extension.SUGGEST_WHEN):
-                    self.suggestions.append(self._suggestion(child, at))
-                else:
-                    yield self._criterion(child, scope, at, parent=parent)
-            except ContentError as error:
-                raise error.located(element=at) from None
-
-    def _criterion(self, action: Mapping[str, Any], scope: Scope, place: str, *, parent: str | None) -> Criterion:
-        name = action.get("id")
-        if type(name) is not str:
-            raise ContentError("a criterion needs an `id`", element=place)
-        if name in self.ids:
-            raise ContentError(f"the id `{name}` is used twice", element=place)
-        self.ids.add(name)
-        scope = self._with_variables(action, scope, place)
-        parts = tuple(self._children(action, scope, place, parent=name))
-        support, refute = self._support(action, scope, place), self._refute(action, scope, place)
-        criterion = Criterion(
-            id=name,
-            role=self._role(action, place),
-            title=_text(action, "title", place),
-            parent=parent,
-            text=action.get("textEquivalent") or action.get("description") or "",
-            join=self._join(action, scope, place, parts),
-            parts=parts,
-            support=support,
-            refute=refute,
-            unknown_because=tuple(self._unknown_because(action, scope, place)),
-            determination_of=self._determination_of(action, scope, place),
-            prompt=_prompt(action),
-            state_texts=MappingProxyType(dict(self._state_texts(action, scope, place))),
-            citations=tuple(_citation(one) for one in _objects(action, "documentation")),
-            human_review=bool(_first(action, Extension.HUMAN_REVIEW, "valueBoolean")),
-        )
-        _check_shape(criterion, place)
-        return criterion
-
-    def _role(self, action: Mapping[str, Any], place: str) -> Role:
-        codes = [code for concept in _objects(action, "code") for _, code in codes_of(concept)]
-        try:
-            return Role(codes[0]) if len(codes) == 1 else Role("")
-        except ValueError:
-            known = ", ".join(Role)
-            raise ContentError(f"`code` names the criterion's role, one of: {known}", element=place) from None
-
-    def _join(self, action: Mapping[str, Any], scope: Scope, place: str, parts: Sequence[Criterion]) -> Join | None:
-        if not parts:
-            return None
-        at_least = next(iter(_extensions(action, Extension.AT_LEAST)), None)
-        if at_least is not None:
-            count = at_least.get("valueInteger")
-            if type(count) is int:
-                if not 1 <= count <= len(parts):
-                    raise ContentError(f"`at-least` {count} of {len(parts)} parts decides nothing", element=place)
-                return Join("at-least", count)
-            return Join("at-least", self._expression(at_least.get("valueExpression"), scope, f"{place}.extension"))
-        match action.get("groupingBehavior"), action.get("selectionBehavior"):
-            case "logical-group", "all":
-                return Join("all")
-            case "logical-group", "one-or-more":
-                return Join("any")
-        raise ContentError(
-            "a group is a `logical-group` whose `selectionBehavior` is `all` or `one-or-more`, or has `at-least`",
-            element=place,
-        )
-
-    def _support(self, action: Mapping[str, Any], scope: Scope, place: str) -> Expression | None:
-        conditions = _objects(action, "condition")
-        if len(conditions) > 1 or any(one.get("kind") != "applicability" for one in conditions):
-            raise UnsupportedFeature("a criterion has at most one `condition`, of kind `applicability`", element=place)
-        if not conditions:
-            return None
-        return self._condition(conditions[0].get("expression"), scope, f"{place}.condition[0]")
-
-    def _refute(self, action: Mapping[str, Any], scope: Scope, place: str) -> Expression | None:
-        written = _extensions(action, Extension.REFUTATION)
-        if len(written) > 1:
-            raise ContentError("a criterion has at most one refutation; join them with `or`", element=place)
-        return self._condition(written[0].get("valueExpression"), scope, f"{place}.refutation") if written else None
-
-    def _unknown_because(
-        self, action: Mapping[str, Any], scope: Scope, place: str
-    ) -> Iterator[tuple[Reason, Expression]]:
-        for written in _extensions(action, Extension.UNKNOWN_BECAUSE):
-            code = _part(written, "reason", "valueCode")
-            if code not in set(Reason):
-                known = ", ".join(Reason)
-                raise ContentError(f"`{code}` is no reason; use one of: {known}", element=place)
-            expression = _part(written, "expression", "valueExpression")
-            yield Reason(code), self._condition(expression, scope, f"{place}.unknown-because({code})")
-
-    def _determination_of(self, action: Mapping[str, Any], scope: Scope, place: str) -> DeterminationOf | None:
-        written = _extensions(action, Extension.DETERMINATION_OF)
-        if not written:
-            return None
-        canonical = action.get("definitionCanonical")
-        codes, node = _part(written[0], "codes", "valueCanonical"), _part(written[0], "node", "valueId")
-        if type(canonical) is not str or codes is None or node is None:
-            raise ContentError("`determination-of` needs `definitionCanonical`, `node` and `codes`", element=place)
-        target = self._target(canonical, place)
-        if node != "clinical" and node not in {one.get("id") for one in _all_actions(target.resource)}:
-            raise ContentError(f"`{canonical}` has no node `{node}`", element=place)
-        site = _part(written[0], "sameSite", "valueExpression")
-        at_order = replace(scope, context=("ServiceRequest",))
-        same_site = self._expression(site, at_order, f"{place}.sameSite") if site else None
-        if same_site and same_site.types not in (("CodeableConcept",), ("Coding",), ("code",)):
-            raise ContentError("`sameSite` gives codes: a CodeableConcept, a Coding or a code", element=place)
-        self.value_sets.add(codes.partition("|")[0])
-        return DeterminationOf(canonical.partition("|")[0], node, self._value_set(codes, place), same_site)
-
-    def _target(self, canonical: str, place: str) -> Artifact:
-        try:
-            return self.artifacts.find("PlanDefinition", canonical)
-        except ContentError as error:
-            raise error.located(element=place) from None
-
-    def _state_texts(self, action: Mapping[str, Any], scope: Scope, place: str) -> Iterator[tuple[str, StateText]]:
-        for written in _extensions(action, Extension.STATE_TEXT):
-            state = _part(written, "state", "valueCode")
-            if state not in _STATES:
-                raise ContentError("a `state-text` names a state: true, false or unknown", element=place)
-            text: str | Expression | None = _part(written, "text", "valueString")
-            expression = _part(written, "text", "valueExpression")
-            if expression is not None:
-                text = self._expression(expression, scope, f"{place}.state-text({state})")
-                if len(text.types) != 1 or not is_a(text.types[0].replace("System.String", "string"), "string"):
-                    raise ContentError("a `state-text` is a text: end in `.display`, or join with `&`", element=place)
-            if not text:
-                raise ContentError("a `state-text` needs a text", element=place)
-            yield state, StateText(text, _part(written, "indicator", "valueCode"))
-
-    # -- around the criteria ----------------------------------------------------------------------------------
-
-    def _suggestion(self, action: Mapping[str, Any], place: str) -> Suggestion:
-        kinds = {code for _, code in codes_of(action.get("type"))}
-        if kinds not in ({"create"}, {"remove"}):
-            raise ContentError("a suggestion's `type` is the action type `create` or `remove`", element=place)
-        when = _extensions(action, Extension.SUGGEST_WHEN)[0]
-        canonical = action.get("definitionCanonical")
-        activity = None
-        if kinds == {"create"}:
-            if type(canonical) is not str:
-                raise ContentError(
-                    "a suggestion to create needs `definitionCanonical`: an ActivityDefinition", element=place
-                )
-            try:
-                activity = self.artifacts.find("ActivityDefinition", canonical).resource
-            except ContentError as error:
-                raise error.located(element=place) from None
-            if activity.get("kind") not in ORDER_TYPES or not isinstance(activity.get("code"), Mapping):
-                raise ContentError(f"`{canonical}` needs a `kind` that is a request, and a `code`", element=place)
-        return Suggestion(
-            label=_text(action, "title", place),
-            kind="create" if kinds == {"create"} else "delete",
-            outcome=_part(when, "outcome", "valueCode"),
-            criterion=_part(when, "criterion", "valueId"),
-            state=_part(when, "state", "valueCode"),
-            activity=activity,
-        )
-
-    def _override_reasons(self, plan: Mapping[str, Any]) -> tuple[Mapping[str, str], ...]:
-        canonical = _first(plan, Extension.OVERRIDE_REASONS, "valueCanonical")
+    def _override_reasons(self, plan: Json) -> tuple[Mapping[str, str], ...]:
+        canonical = value_of(plan, Extension.OVERRIDE_REASONS, "valueCanonical")
         if canonical is None:
             return ()
-        names = self._value_set(canonical, "PlanDefinition.extension(override-reasons)").names
+        names = self.whole.value_set(canonical, "PlanDefinition.extension(override-reasons)").names
         return tuple(
             MappingProxyType({"system": str(system), "code": code, "display": display})
             for (system, code), display in names.items()
         )
 
-    def _hash(self, plan: Mapping[str, Any]) -> str:
+    def _hash(self, plan: Json) -> str:
         """The content that decides: the plan and every value set that it reads."""
         digest = sha256(canonical_json(plan))
-        for url in sorted(self.value_sets):
-            digest.update(canonical_json(self.artifacts.find("ValueSet", url).resource))
+        for url in sorted(self.whole.value_sets):
+            digest.update(canonical_json(self.whole.artifacts.find("ValueSet", url).resource))
         return digest.hexdigest()
 
 
-def _check_shape(criterion: Criterion, place: str) -> None:
-    kinds = [
-        bool(criterion.parts),
-        bool(criterion.support or criterion.refute),
-        criterion.determination_of is not None,
-    ]
-    told = {Role.CONDITION, Role.CAUTION, Role.SUPPORTING}
-    if sum(kinds) > 1:
-        raise ContentError("a criterion is either a group, or has expressions, or reads a determination", element=place)
-    if sum(kinds) == 0 and criterion.role not in told:
-        raise ContentError(
-            "a criterion that decides needs expressions, or parts, or a determination to read", element=place
-        )
-    if criterion.refute and not criterion.support:
-        raise ContentError(
-            "a refutation needs a `condition` beside it: what would support the criterion", element=place
-        )
+def _policy_action(plan: Json) -> tuple[Json, str]:
+    actions = objects_of(plan, "action")
+    if len(actions) != 1:
+        reason = "a necessity policy has one top action, which holds the criteria"
+        raise ContentError(reason, element="PlanDefinition.action", rule="no-top-action")
+    return actions[0], "PlanDefinition.action[0]"
 
 
-# -- reading FHIR's JSON --------------------------------------------------------------------------------------
+def _hooks(policy: Json, place: str) -> Iterator[str]:
+    triggers = objects_of(policy, "trigger")
+    if not triggers:
+        raise ContentError("no `trigger` names a hook", element=place, rule="trigger-malformed")
+    for i, trigger in enumerate(triggers):
+        if trigger.get("type") != "named-event" or type(trigger.get("name")) is not str:
+            reason = "a trigger is a `named-event` with the hook's name"
+            raise ContentError(reason, element=f"{place}.trigger[{i}]", rule="trigger-malformed")
+        yield trigger["name"]
 
 
-def _objects(holder: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    found = holder.get(name)
-    if found is None:
-        return []
-    if type(found) is not list or not all(isinstance(one, Mapping) for one in found):
-        raise ContentError(f"`{name}` must be an array of objects")
-    return found
-
-
-def _object(holder: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found = holder.get(name, {})
-    if not isinstance(found, Mapping):
-        raise ContentError(f"`{name}` must be an object")
-    return found
-
-
-def _extensions(holder: Mapping[str, Any], url: str) -> list[Mapping[str, Any]]:
-    return [one for one in _objects(holder, "extension") if one.get("url") == url]
-
-
-def _first(holder: Mapping[str, Any], url: str, value: str) -> Any:
-    """Return the value of the first extension of that url. Raises ContentError if it is not of its type."""
-    found = next((one.get(value) for one in _extensions(holder, url)), None)
-    kind = _JSON_TYPES.get(value)
-    if found is not None and kind and type(found) is not kind:
-        raise ContentError(f"`{value}` of the extension `{url}` is not of its type")
-    return found
-
-
-_JSON_TYPES: Mapping[str, type] = {
-    "valueBoolean": bool,
-    "valueCanonical": str,
-    "valueCode": str,
-    "valueDate": str,
-    "valueId": str,
-    "valuePositiveInt": int,
-    "valueString": str,
-}
-
-
-def _part(extension: Mapping[str, Any], url: str, value: str) -> Any:
-    """Return the value of a complex extension's part; parts are named by a bare url."""
-    return _first(extension, url, value)
-
-
-def _value_of(extension: Mapping[str, Any], url: str) -> tuple[str, Any] | None:
-    for part in _extensions(extension, url):
-        for key, value in part.items():
-            if key.startswith("value"):
-                return key.removeprefix("value"), value
-    return None
-
-
-def _parameter_value(kind: str, value: Any) -> tuple[Any, str]:
-    if kind in ("Duration", "Quantity") and isinstance(value, Mapping):
-        code = str(value.get("code") or value.get("unit") or "1")
-        if kind == "Duration" and code not in _UCUM_CALENDAR:
-            known_units = ", ".join(f"`{one}`" for one in _UCUM_CALENDAR)
-            raise ContentError(f"a duration's `code` is one of {known_units}", element="PlanDefinition.extension")
-        unit = _UCUM_CALENDAR.get(code, code) if kind == "Duration" else code
-        return Quantity(_number(value.get("value")), unit), "System.Quantity"
-    known: Mapping[str, tuple[str, type]] = {
-        "Integer": ("System.Integer", int),
-        "Code": ("System.String", str),
-        "String": ("System.String", str),
-        "Boolean": ("System.Boolean", bool),
-    }
-    if kind in known:
-        name, json_type = known[kind]
-        if type(value) is not json_type:
-            raise ContentError(f"a parameter's `value{kind}` is not of its type", element="PlanDefinition.extension")
-        return value, name
-    if kind == "Decimal":
-        return _number(value), "System.Decimal"
-    raise UnsupportedFeature(f"a parameter of the type `{kind}` is not carried out", element="PlanDefinition.extension")
-
-
-def _number(value: object) -> Decimal:
-    if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        raise ContentError("a parameter's value is no number", element="PlanDefinition.extension")
-    return Decimal(value)
-
-
-def _text(holder: Mapping[str, Any], name: str, place: str = "PlanDefinition") -> str:
-    value = holder.get(name)
-    if type(value) is not str or not value:
-        raise ContentError(f"`{name}` is missing", element=place)
-    return value
-
-
-def _date(holder: Mapping[str, Any], name: str) -> Date | None:
-    value = holder.get(name)
-    if value is None:
-        return None
-    parsed = parse_date(str(value)[:10])
-    if parsed is None:
-        raise ContentError(f"`{name}` is no date", element="PlanDefinition")
-    return parsed
-
-
-def _prompt(action: Mapping[str, Any]) -> str | None:
-    prompts = _extensions(action, Extension.MISSING_PROMPT)
-    return _part(prompts[0], "text", "valueString") if prompts else None
-
-
-def _is_source(artifact: Mapping[str, Any]) -> bool:
-    return artifact.get("type") in ("citation", "justification", "derived-from")
-
-
-def _citation(artifact: Mapping[str, Any]) -> Citation:
-    size = _first(artifact, Extension.CITATION_SAMPLE_SIZE, "valuePositiveInt")
-    return Citation(
-        text=str(artifact.get("citation") or artifact.get("display") or artifact.get("label") or ""),
-        url=artifact.get("url"),
-        identification=_first(artifact, Extension.CITATION_IDENTIFICATION, "valueCode"),
-        population=_first(artifact, Extension.CITATION_POPULATION, "valueString"),
-        sample_size=size,
-        strength=_concept(artifact, Extension.EVIDENCE_STRENGTH),
-        quality=_concept(artifact, Extension.EVIDENCE_QUALITY),
-    )
-
-
-def _concept(holder: Mapping[str, Any], url: str) -> str | None:
-    concept = _first(holder, url, "valueCodeableConcept")
-    return next((code for _, code in codes_of(concept)), None)
-
-
-def _all_actions(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    for action in _objects(plan, "action"):
-        yield action
-        yield from _all_actions(action)
+def _input_malformed(reason: str, place: str) -> ContentError:
+    return ContentError(reason, element=place, rule="input-malformed")

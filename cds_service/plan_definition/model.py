@@ -164,6 +164,8 @@ class PlanDefinition:
     citations: tuple[Citation, ...]
     override_reasons: tuple[Mapping[str, str], ...]
     suggestions: tuple[Suggestion, ...]
+    value_sets: frozenset[str]
+    """The canonicals of all value sets that it reads."""
 
     @property
     def reference(self) -> str:

@@ -14,7 +14,7 @@ from cds_service.plan_definition.artifacts import Artifacts
 from cds_service.plan_definition.compile import compile_plan
 from cds_service.plan_definition.model import PlanDefinition
 
-__all__ = ["Policies", "compile_policies"]
+__all__ = ["Policies", "compile_policies", "in_order"]
 
 
 @dataclass(frozen=True)
@@ -59,10 +59,14 @@ def compile_policies(artifacts: Artifacts) -> Policies:
             versions = f"`{plans[plan.canonical].version}` and `{plan.version}`"
             raise ContentError(f"two versions are loaded, {versions}; keep the one that decides", plan.canonical)
         plans[plan.canonical] = plan
+    return Policies(in_order(plans))
+
+
+def in_order(plans: Mapping[str, PlanDefinition]) -> tuple[PlanDefinition, ...]:
+    """Return policies, given by canonical, each after those whose answer it reads. Raises ContentError for a circle."""
+    reads = {name: sorted(plans[name].depends_on & plans.keys()) for name in sorted(plans)}
     try:
-        order = tuple(
-            TopologicalSorter({name: sorted(plans[name].depends_on) for name in sorted(plans)}).static_order()
-        )
+        return tuple(plans[name] for name in TopologicalSorter(reads).static_order())
     except CycleError as error:
-        raise ContentError("policies read each other's determinations in a circle", " → ".join(error.args[1])) from None
-    return Policies(tuple(plans[name] for name in order))
+        reason = "policies read each other's determinations in a circle"
+        raise ContentError(reason, " → ".join(error.args[1]), rule="policies-in-a-circle") from None

@@ -40,7 +40,7 @@ def members(value: dict[str, Any], kind: str, place: str) -> Iterator[tuple[str,
                     yield from members(one, inner, f"{place}.{key}[{i}]")
 
 
-FILES = sorted((ROOT / "fixtures" / "patients").glob("*.json")) + sorted(POLICIES.rglob("*.json"))
+FILES = sorted((ROOT / "fixtures" / "patients").glob("*.json")) + sorted(POLICIES.rglob("*/*.json"))
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -224,15 +224,15 @@ FRAME: dict[str, tuple[Json, str, str]] = {
         "PlanDefinition.action",
         "one top action",
     ),
-    "actions are no list": (plan(action={}), "", "`action` must be an array of objects"),
-    "a null action": (plan(action=[None]), "", "`action` must be an array of objects"),
+    "actions are no list": (plan(action={}), "PlanDefinition", "`action` must be an array of objects"),
+    "a null action": (plan(action=[None]), "PlanDefinition", "`action` must be an array of objects"),
     "no version": (broken(lambda made: made.pop("version")), "PlanDefinition", "`version` is missing"),
     "no title": (broken(lambda made: made.pop("title")), "PlanDefinition", "`title` is missing"),
     "a title that is no text": (plan(title=5), "PlanDefinition", "`title` is missing"),
     "no status": (broken(lambda made: made.pop("status")), "PlanDefinition", "`status` is missing"),
     "a date that is none": (plan(approvalDate="soon"), "PlanDefinition", "`approvalDate` is no date"),
     "a review date that is none": (plan(lastReviewDate="2026-13"), "PlanDefinition", "`lastReviewDate` is no date"),
-    "a period that is none": (plan(effectivePeriod="2026"), "", "`effectivePeriod` must be an object"),
+    "a period that is none": (plan(effectivePeriod="2026"), "PlanDefinition", "`effectivePeriod` must be an object"),
     "a period without dates": (plan(effectivePeriod={"start": "x"}), "PlanDefinition", "`start` is no date"),
     "no trigger": (broken(lambda made: policy(made).pop("trigger")), ACTION, "no `trigger` names a hook"),
     "a trigger of another type": (
@@ -366,7 +366,7 @@ FRAME: dict[str, tuple[Json, str, str]] = {
     ),
     "an extension that is not of its type": (
         plan(extension=[{"url": Extension.REVIEW_STAGE, "valueCode": 5}]),
-        "",
+        "PlanDefinition",
         f"`valueCode` of the extension `{Extension.REVIEW_STAGE}` is not of its type",
     ),
 }
