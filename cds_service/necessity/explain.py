@@ -1,4 +1,6 @@
-"""A determination as text for a terminal: the outcome, then every criterion with its state, evidence and gap."""
+"""A determination as text for a terminal: the outcome, every criterion with its state, evidence and gap, and then
+what it rests on and what would settle it.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ from textwrap import wrap
 
 from cds_service.necessity.model import CriterionResult, Determination, Evidence, Kind, Outcome
 from cds_service.necessity.orders import NotCovered
+from cds_service.necessity.outlook import outlook
 from cds_service.necessity.wording import REASON_WORDS, printable
 from cds_service.plan_definition.model import Criterion
 from cds_service.plan_definition.profile import Role
@@ -51,6 +54,8 @@ def _lines(one: Determination, colour: bool) -> Iterator[str]:
     yield from _head(one, colour)
     for criterion in one.plan.criteria if one.results else ():
         yield from _criterion(one, criterion, None, 2, colour)
+    for line in outlook(one):
+        yield from _set(line.text, 2 + line.indent, hang=2)
     for title, notes in (("conditions", one.conditions), ("cautions", one.cautions)):
         if notes:
             yield f"  {title}:"

@@ -7,8 +7,10 @@ from typing import Any
 
 from cds_service import __version__
 from cds_service.fhir.temporal import Date
+from cds_service.necessity.grounds import grounds
 from cds_service.necessity.model import CriterionResult, Determination, Evidence, Note, Order
 from cds_service.necessity.orders import NotCovered
+from cds_service.necessity.settle import Settlement, Supposed, Ways, settle
 from cds_service.plan_definition.model import PlanDefinition
 
 __all__ = ["determinations_report"]
@@ -30,6 +32,7 @@ def determinations_report(
 
 
 def _determination(one: Determination) -> dict[str, Any]:
+    rests_on = grounds(one)
     return {
         "id": one.id,
         "order": _order(one.order),
@@ -43,6 +46,9 @@ def _determination(one: Determination) -> dict[str, Any]:
         "asOf": str(one.as_of),
         "problem": one.problem,
         "duplicates": list(one.order.duplicates),
+        "settle": _settlement(settle(one)),
+        "decisive": [criterion.id for criterion in rests_on.decisive],
+        "carriedBy": [[criterion.id for criterion in way] for way in rests_on.carried_by],
     }
 
 
@@ -71,6 +77,21 @@ def _criterion(result: CriterionResult) -> dict[str, Any]:
 
 def _evidence(one: Evidence) -> dict[str, Any]:
     return {"path": one.path, "value": one.value, "date": one.date, "status": one.status}
+
+
+def _settlement(found: Settlement | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {"met": _ways(found.met), "notMet": _ways(found.not_met), "complete": found.complete}
+
+
+def _ways(found: Ways) -> list[list[dict[str, Any]]]:
+    return [[_supposed(one) for one in way] for way in found.listed]
+
+
+def _supposed(one: Supposed) -> dict[str, Any]:
+    stated = {"criterion": one.criterion.id, "state": "true" if one.state else "false"}
+    return {**stated, "assumed": True} if one.assumed else stated
 
 
 def _note(note: Note) -> dict[str, Any]:

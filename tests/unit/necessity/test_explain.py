@@ -50,6 +50,7 @@ def test_what_is_met_shows_its_evidence():
         "       Observation/f1.value: broken, 2026-01-10, final",
         "  yes  The widget was looked at [supporting]",
         "       Observation/f1: broken, 2026-01-10, final",
+        "  rests on: The widget is broken",
         "  policy https://example.org/fhir/PlanDefinition/widget|0.1.0, draft, as of",
         "  2026-01-15",
     ]

@@ -79,6 +79,9 @@ def test_a_report_says_everything_that_was_determined():
                 "asOf": "2026-01-15",
                 "problem": None,
                 "duplicates": [],
+                "settle": {"met": [], "notMet": [[]], "complete": True},
+                "decisive": ["broken"],
+                "carriedBy": [],
             }
         ],
         "notCovered": [{"reference": "ServiceRequest/o9", "code": "paint"}],
@@ -93,6 +96,16 @@ def test_an_unknown_criterion_has_its_reason_and_says_what_is_missing():
     assert broken["missing"] == "State whether the widget is broken."
 
 
+def test_what_would_settle_it_is_told() -> None:
+    (one,) = report(order(), chart=())["determinations"]
+    assert one["settle"] == {
+        "met": [[{"criterion": "broken", "state": "true"}]],
+        "notMet": [[{"criterion": "broken", "state": "false"}]],
+        "complete": True,
+    }
+    assert (one["decisive"], one["carriedBy"]) == ([], [])
+
+
 def test_a_known_criterion_has_nothing_missing():
     (one,) = report(order())["determinations"]
     assert (one["outcome"], one["kind"]) == ("met", None)
@@ -104,6 +117,7 @@ def test_a_refused_policy_says_why_and_has_no_criteria():
     assert one["outcome"] == "not-evaluated"
     assert one["criteria"] == []
     assert one["problem"] == "the policy is draft, not active"
+    assert (one["settle"], one["decisive"]) == (None, [])
 
 
 def test_an_order_given_twice_is_listed_as_a_duplicate():
