@@ -10,13 +10,22 @@ from typing import Any
 from cds_service.errors import EvaluationError, ExpressionError, ExpressionTooLarge
 from cds_service.expressions.language import DataNeed, Environment, Scope, Types
 from cds_service.expressions.logic import Truth
-from cds_service.fhir.definitions import element, elements_of, is_a, is_known_element, is_primitive, type_names
+from cds_service.fhir.definitions import (
+    element,
+    elements_of,
+    is_a,
+    is_known_element,
+    is_primitive,
+    is_resource,
+    type_names,
+)
 from cds_service.fhir.temporal import Temporal
 from cds_service.fhirpath import operators
 from cds_service.fhirpath.code import Code, computed, constant, from_truth, itself, subset
 from cds_service.fhirpath.items import (
     ABSTRACT,
     ANY,
+    Origins,
     Shape,
     Traced,
     is_of_type,
@@ -220,12 +229,11 @@ class Compiler:
                 base = self.compile(node.operand, focus)
                 return self.type_test(node, base, node.type_name, operator=node.operator)
 
-    def _shape(self, types: Types, origin: tuple[str, str] | None = None) -> Shape:
+    def _shape(self, types: Types, origins: Origins = ()) -> Shape:
         """Return how elements of these types travel."""
         wrapped = is_wrapped(types) or (self.siblings and any(is_primitive(kind) for kind in types))
-        if origin is None and len(types) == 1 and is_a(types[0], "Resource"):
-            origin = (types[0], "")
-        return Shape(types, wrapped=wrapped, origin=origin)
+        own = tuple((kind, "") for kind in types if is_resource(kind) and kind not in ABSTRACT)
+        return Shape(types, wrapped=wrapped, origins=origins or own)
 
     # -- names ------------------------------------------------------------------------------------------------
 
@@ -250,8 +258,6 @@ class Compiler:
     def _variable(self, name: str) -> Code:
         types = self.scope.variables[name]
         self.reads.add(name)
-        if len(types) == 1 and is_a(types[0], "Resource"):
-            self.needs.add(DataNeed(types[0]))
         shape = replace(self._shape(types), wrapped=is_wrapped(types))
 
         def items(_this: Any, env: Environment) -> Sequence[Any]:
@@ -264,7 +270,7 @@ class Compiler:
             env.spend(len(found))
             return found  # type: ignore[return-value]  # Several is such a tuple
 
-        return Code(shape, items, located)
+        return self._noted(Code(shape, items, located))
 
     def special(self, node: Special, focus: Code) -> Code:
         """`$this`, `$index`, `$total`."""
@@ -303,8 +309,8 @@ class Compiler:
         if only is not None:
             keys = {key: kind for key, kind in keys.items() if is_a(kind, only)}
             inner = merge_types(*((kind,) for kind in keys.values()))
-        origin = self._read(base, name)
-        return fixed_step(base, name, tuple(keys.items()), self._shape(inner, origin), siblings=self.siblings)
+        origins = self._read(base, name)
+        return fixed_step(base, name, tuple(keys.items()), self._shape(inner, origins), siblings=self.siblings)
 
     def _own_step(self, node: Node, base: Code, name: str) -> Code:
         if self.scope.strict:
@@ -313,19 +319,21 @@ class Compiler:
             raise self.fault(node, f"no type has an element `{name}`")
         return own_step(base, name, ANY)
 
-    def _read(self, base: Code, name: str) -> tuple[str, str] | None:
-        """Note that an element of a resource is read, and return where it stands."""
-        if base.shape.origin is None:
-            return None
-        owner, path = base.shape.origin
-        path = f"{path}.{name}" if path else name
-        self.needs.add(DataNeed(owner, path))
-        return owner, path
+    def _read(self, base: Code, name: str) -> Origins:
+        """Note that an element of resources is read, and return where it stands."""
+        paths = ((owner, f"{path}.{name}" if path else name) for owner, path in base.shape.origins)
+        origins = tuple(one for one in paths if _is_path(*one))
+        self.needs.update(DataNeed(*one) for one in origins)
+        return origins
+
+    def _noted(self, code: Code) -> Code:
+        """Note that resources of some type are read."""
+        self.needs.update(DataNeed(owner) for owner, path in code.shape.origins if not path)
+        return code
 
     def need(self, code: Code, /, **compared: Any) -> None:
         """Note what an element is compared with: a value set, a code, a date."""
-        if code.shape.origin is not None and code.shape.origin[1]:
-            self.needs.add(DataNeed(*code.shape.origin, **compared))
+        self.needs.update(DataNeed(*one, **compared) for one in code.shape.origins if one[1])
 
     # -- functions --------------------------------------------------------------------------------------------
 
@@ -340,9 +348,9 @@ class Compiler:
                 expected += f" to {function.most}"
             raise self.fault(node, f"`{node.name}()` takes {expected} arguments, not {len(node.arguments)}")
         if node.name == "ofType" and isinstance(node.base, Member):
-            return self._element_of_type(node.base, self.type_argument(node), focus)
+            return self._noted(self._element_of_type(node.base, self.type_argument(node), focus))
         base = self.compile(node.base, focus) if node.base is not None else focus
-        return function.build(Invocation(self, node, base, focus, f"`{node.name}()`"))
+        return self._noted(function.build(Invocation(self, node, base, focus, f"`{node.name}()`")))
 
     def _element_of_type(self, member: Member, wanted: str, focus: Code) -> Code:
         """`value.ofType(Quantity)` reads one JSON key."""
@@ -403,7 +411,9 @@ class Compiler:
             single(found, what)
             return found
 
-        return of_type(replace(base, items=only, located=only_located, some=None), self.type_name(node, written))
+        return self._noted(
+            of_type(replace(base, items=only, located=only_located, some=None), self.type_name(node, written))
+        )
 
     def indexer(self, node: Indexer, focus: Code) -> Code:
         """`base[index]`."""
@@ -460,10 +470,18 @@ class Compiler:
         for value in other.constant or ():
             if isinstance(value, Temporal):
                 self.need(element_side, dated=True)
-            elif type(value) is str and operator in ("=", "in", "~"):
+            elif type(value) is str and operator in ("=", "in", "contains", "~"):
                 self.need(element_side, code=value)
         if not other.constant and _is_moment(other.shape):
             self.need(element_side, dated=True)
+
+
+def _is_path(owner: str, path: str) -> bool:
+    """Return whether a resource type has elements of this path."""
+    kinds: Types = (owner,)
+    for name in path.split("."):
+        kinds = tuple(kind for one in kinds if (known := element(one, name)) for kind in known.types)
+    return bool(kinds)
 
 
 def _is_moment(shape: Shape) -> bool:

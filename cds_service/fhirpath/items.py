@@ -19,12 +19,14 @@ __all__ = [
     "ANY",
     "NOTHING",
     "VALUE",
+    "Origins",
     "Shape",
     "Traced",
     "Typed",
     "is_of_type",
     "is_wrapped",
     "locations",
+    "merge_origins",
     "merge_types",
     "raw",
     "root",
@@ -88,6 +90,10 @@ def locations(at: At) -> Iterator[Location]:
                 yield one.child(value, name, index)
 
 
+Origins: TypeAlias = tuple[tuple[str, str], ...]
+"""(resource type, element path) of each place; the path is empty for the resource itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shape:
     """What is known of a collection when the expression is compiled."""
@@ -95,8 +101,8 @@ class Shape:
     types: Types
     wrapped: bool = False
     """Whether the items travel as Typed."""
-    origin: tuple[str, str] | None = None
-    """(resource type, element path) where the items come from, for the data needs of the expression."""
+    origins: Origins = ()
+    """Where the items come from, for the data needs of the expression."""
     ordered: bool = True
 
     def of(self, types: Types, *, wrapped: bool | None = None) -> Shape:
@@ -123,6 +129,11 @@ def merge_types(*groups: Types) -> Types:
     """Return the types of a collection that holds items of all these."""
     merged = tuple(dict.fromkeys(kind for group in groups for kind in group))
     return _ANY_TYPES if "System.Any" in merged else merged
+
+
+def merge_origins(*groups: Origins) -> Origins:
+    """Return the origins of a collection that holds items of all these."""
+    return tuple(dict.fromkeys(one for group in groups for one in group))
 
 
 def raw(item: Any) -> Any:

@@ -208,7 +208,7 @@ def of_type(base: Code, wanted: str) -> Code:
         kept = (wanted,)
     shape = base.shape.of(kept)
     if is_resource(wanted) and len(kept) == 1:
-        shape = replace(shape, origin=(wanted, ""))
+        shape = replace(shape, origins=((wanted, ""),))
     if not base.shape.wrapped:
         narrowed = _resources_of_type(base, wanted) if all(is_resource(kind) for kind in types) else None
         return (narrowed or _kept(base, wanted)).shaped(replace(shape, wrapped=False))

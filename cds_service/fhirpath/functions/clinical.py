@@ -6,23 +6,27 @@ from collections.abc import Sequence
 from typing import Any
 
 from cds_service.errors import EvaluationError
-from cds_service.expressions.language import Environment, Missing
-from cds_service.fhir.dating import dated
-from cds_service.fhir.definitions import is_resource
+from cds_service.expressions.language import DataNeed, Environment, Missing
+from cds_service.fhir.dating import date_element, dated
+from cds_service.fhir.definitions import element, is_resource
 from cds_service.fhir.temporal import Date, add, compare
 from cds_service.fhir.values import Quantity
 from cds_service.fhirpath.code import Code, computed, subset
 from cds_service.fhirpath.compiler import Invocation
 from cds_service.fhirpath.functions.chapter import Chapter
-from cds_service.fhirpath.items import single
+from cds_service.fhirpath.items import Origins, Shape, single
 
 CHAPTER = Chapter("Resources in time", "this service's own")
 
 
-def _of_resources(call: Invocation) -> None:
+def _of_resources(call: Invocation) -> Origins:
+    """Return the elements that date the resources; what is read of them is noted."""
     types = call.base.shape.types
     if not all(is_resource(kind) for kind in types):
         raise call.fault(f"{call.name} orders resources by their date; these are {types[0]}")
+    dates = tuple((kind, date_element(kind)) for kind in types if element(kind, date_element(kind)))
+    call.compiler.needs.update(DataNeed(*one) for one in dates)
+    return dates
 
 
 @CHAPTER.function("latest()")
@@ -47,13 +51,12 @@ def latest(call: Invocation) -> Code:
 @CHAPTER.function("clinicalDate()")
 def clinical_date(call: Invocation) -> Code:
     """The day that counts for each resource; nothing for an undated one."""
-    _of_resources(call)
-    before = call.base.items
+    dates, before = _of_resources(call), call.base.items
 
     def items(this: Any, env: Environment) -> Sequence[Any]:
         return [day for resource in before(this, env) if (day := dated(resource)) is not None]
 
-    return computed(("System.Date",), items)
+    return computed(Shape(("System.Date",), origins=dates), items)
 
 
 @CHAPTER.function("episodes(gap)")

@@ -10,7 +10,7 @@ from cds_service.expressions.language import Environment
 from cds_service.fhirpath.code import Code, as_shape, computed, constant
 from cds_service.fhirpath.compiler import Invocation
 from cds_service.fhirpath.functions.chapter import Chapter
-from cds_service.fhirpath.items import ANY, Shape, Traced, is_wrapped, merge_types, single
+from cds_service.fhirpath.items import ANY, Shape, Traced, is_wrapped, merge_origins, merge_types, single
 from cds_service.fhirpath.operators import union
 
 CHAPTER = Chapter("Combining", "FHIRPath 2.0, 5.4, 5.5.1 and 7")
@@ -40,7 +40,8 @@ def iif(call: Invocation) -> Code:
     then = call.argument(1, focus=focus)
     otherwise = call.argument(2, focus=focus) if call.count > 2 else constant((), ())
     types = merge_types(then.shape.types, otherwise.shape.types)
-    shape = Shape(types, wrapped=is_wrapped(types) or then.shape.wrapped or otherwise.shape.wrapped)
+    origins = merge_origins(then.shape.origins, otherwise.shape.origins)
+    shape = Shape(types, wrapped=is_wrapped(types) or then.shape.wrapped or otherwise.shape.wrapped, origins=origins)
     test, then, otherwise = criterion.test(), as_shape(then, shape), as_shape(otherwise, shape)
 
     def items(this: Any, env: Environment) -> Sequence[Any]:
@@ -65,7 +66,8 @@ def coalesce(call: Invocation) -> Code:
     """The first of the collections that is not empty."""
     choices = [call.argument(i) for i in range(call.count)]
     types = merge_types(*(one.shape.types for one in choices))
-    shape = Shape(types, wrapped=is_wrapped(types) or any(one.shape.wrapped for one in choices))
+    origins = merge_origins(*(one.shape.origins for one in choices))
+    shape = Shape(types, wrapped=is_wrapped(types) or any(one.shape.wrapped for one in choices), origins=origins)
     ready = [as_shape(one, shape) for one in choices]
 
     def items(this: Any, env: Environment) -> Sequence[Any]:
