@@ -403,7 +403,7 @@ def test_value_sets_are_those_of_the_policies(cli: Cli, write: Write):
         ("nme", 4, "`Patient` has no element `nme`; did you mean `name`?; at character 0"),
         ("name.where(", 4, "an expression is missing"),
         ("name + 1", 3, "`+` needs one item, there are 2"),
-        ("1.repeat($this + 1)", 3, "steps"),
+        ("1.repeat($this + 1)", 3, "items"),
     ],
 )
 def test_what_is_wrong_with_an_expression_is_told(cli: Cli, write: Write, expression: str, code: int, words: str):
