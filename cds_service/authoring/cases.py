@@ -22,12 +22,27 @@ from cds_service.fhir.values import CPT_SYSTEMS, Quantity
 from cds_service.necessity.model import CriterionResult, Determination
 from cds_service.plan_definition.model import Parameter, PlanDefinition
 from cds_service.plan_definition.policies import Policies
-from cds_service.services.evaluation import Evaluation, evaluate, exchange_of
+from cds_service.services.evaluation import Evaluation, Exchange, evaluate, exchange_of
 
-__all__ = ["Case", "Chart", "check", "read_cases", "run_case", "set_up"]
+__all__ = [
+    "RECEIVED",
+    "Case",
+    "Chart",
+    "case_exchange",
+    "check",
+    "evaluate_case",
+    "parameters_of",
+    "read_cases",
+    "run_case",
+    "set_up",
+    "with_parameters",
+]
 
 Fixture = Callable[[str], Any]
 """Path below the fixtures → its JSON, freshly parsed."""
+
+RECEIVED = Date((2026, 1, 15))
+"""The day on which the orders of a case come in, for those that do not say when they were authored."""
 
 _KNOWN = {
     "id",
@@ -195,12 +210,21 @@ def _matches(resource: Mapping[str, Any], name: str) -> bool:
 
 def run_case(case: Case, chart: Chart, policies: Policies) -> Evaluation:
     """Return the evaluation of a case's chart."""
+    return evaluate_case(case, case_exchange(chart), policies)
+
+
+def case_exchange(chart: Chart) -> Exchange:
+    """Return a case's orders and chart as they come in."""
     drafts = {"resourceType": "Bundle", "entry": [{"resource": one} for one in chart.drafts]}
-    exchange = exchange_of(chart.patient_id, drafts, Holding(resources=list(chart.resources)))
+    return exchange_of(chart.patient_id, drafts, Holding(resources=list(chart.resources)))
+
+
+def evaluate_case(case: Case, exchange: Exchange, policies: Policies) -> Evaluation:
+    """Return the evaluation of what came in for a case."""
     return evaluate(
         exchange,
         with_parameters(policies, case.parameters),
-        received=Date((2026, 1, 15)),
+        received=RECEIVED,
         as_of=case.as_of,
         production=case.production,
     )
@@ -213,15 +237,15 @@ def with_parameters(policies: Policies, changed: Mapping[str, Any]) -> Policies:
     unknown = set(changed) - {name for plan in policies.plans for name in plan.parameters}
     if unknown:
         raise ContentError(f"no policy has the parameters {sorted(unknown)}")
-    return Policies(tuple(_with_parameters(plan, changed) for plan in policies.plans))
+    return Policies(tuple(replace(plan, parameters=parameters_of(plan, changed)) for plan in policies.plans))
 
 
-def _with_parameters(plan: PlanDefinition, changed: Mapping[str, Any]) -> PlanDefinition:
-    parameters = {
+def parameters_of(plan: PlanDefinition, changed: Mapping[str, Any]) -> Mapping[str, Parameter]:
+    """Return the parameters of a policy with some set otherwise."""
+    return {
         name: replace(one, value=_parameter(one, changed[name])) if name in changed else one
         for name, one in plan.parameters.items()
     }
-    return replace(plan, parameters=parameters)
 
 
 def _parameter(parameter: Parameter, value: Any) -> Any:

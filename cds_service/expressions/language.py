@@ -6,7 +6,7 @@ I/O, reads no clock and changes nothing; it tells what it read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, TypeVar
 
@@ -187,6 +187,16 @@ class Environment:
         self._values: dict[str, Sequence[Any]] = dict(values)
         self._defined = defined
         self._located: dict[str, Sequence[Placed]] = {}
+
+    def but_for(
+        self, names: Collection[str], *, values: Mapping[str, Sequence[Any]], defined: Mapping[str, Expression]
+    ) -> Environment:
+        """Return an environment that knows what this one has worked out, but for `names`: those are given anew."""
+        other = Environment(self.record, self.as_of, values={}, defined=defined, now=self.now)
+        other._values = {name: found for name, found in self._values.items() if name not in names}
+        other._values.update(values)
+        other._located = {name: found for name, found in self._located.items() if name not in names}
+        return other
 
     def spend(self, count: int) -> None:
         """Count items looked at or made. Raises LimitExceeded when the evaluation has had its share."""

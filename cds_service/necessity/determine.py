@@ -27,7 +27,7 @@ from cds_service.plan_definition.model import Criterion, DeterminationOf, PlanDe
 from cds_service.plan_definition.policies import Policies
 from cds_service.plan_definition.profile import CANONICAL_BASE, Reason, Role
 
-__all__ = ["determine_all", "environment_of"]
+__all__ = ["determine", "determine_all", "environment_of"]
 
 _FAULTS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What a malformed chart can make of an expression. It is never "no": the criterion is unknown, with its problem."""
@@ -44,24 +44,33 @@ def determine_all(
             if order.coded in plan.codes.codes:
                 chart = charts.setdefault(order.as_of, Chart(record, order.as_of, orders.drafts))
                 refused = refusal(plan, order.as_of, production=production)
-                done.append(
-                    _refused(order, plan, chart, refused) if refused else _determine(order, plan, chart, orders, done)
-                )
+                if refused:
+                    done.append(_refused(order, plan, chart, refused))
+                else:
+                    done.append(determine(order, plan, environment_of(order, plan, chart, orders), done))
     return tuple(done)
 
 
-def _determine(
-    order: Order, plan: PlanDefinition, chart: Chart, orders: Orders, done: Sequence[Determination]
+def determine(
+    order: Order,
+    plan: PlanDefinition,
+    environment: Environment,
+    done: Sequence[Determination],
+    *,
+    known: Mapping[str, CriterionResult] | None = None,
 ) -> Determination:
-    environment = environment_of(order, plan, chart, orders)
-    evaluation = _Evaluation(order, environment, orders, done)
+    """Return what a policy determines for an order; `done` are the determinations that it may read.
+
+    Criteria whose result is `known` already are not asked again.
+    """
+    evaluation = _Evaluation(order, environment, done, known or {})
     for criterion in plan.criteria:
         evaluation.evaluate(criterion)
     results = tuple(evaluation.results[criterion.id] for criterion in plan.walk())
     top = [evaluation.results[criterion.id] for criterion in plan.criteria]
     outcome, kind = outcome_of(top)
     return Determination(
-        id=_identity(order, plan, chart.record.patient_id, results),
+        id=_identity(order, plan, environment.record.patient_id, results),
         order=order,
         plan=plan,
         outcome=outcome,
@@ -107,15 +116,23 @@ def environment_of(order: Order, plan: PlanDefinition, chart: Chart, orders: Ord
 class _Evaluation:
     """One order under one policy: every criterion's result, by its id."""
 
-    def __init__(self, order: Order, environment: Environment, orders: Orders, done: Sequence[Determination]) -> None:
+    def __init__(
+        self,
+        order: Order,
+        environment: Environment,
+        done: Sequence[Determination],
+        known: Mapping[str, CriterionResult],
+    ) -> None:
         self.order = order
         self.environment = environment
-        self.orders = orders
         self.done = done
+        self.known = known
         self.results: dict[str, CriterionResult] = {}
 
     def evaluate(self, criterion: Criterion) -> CriterionResult:
         """Evaluate a criterion after its parts, and keep the result."""
+        if criterion.id in self.known:
+            return self.results.setdefault(criterion.id, self.known[criterion.id])
         parts = [self.evaluate(part) for part in criterion.parts]
         if criterion.join is not None:
             result = self._group(criterion, parts)

@@ -120,3 +120,14 @@ def test_two_environments_share_nothing() -> None:
     environment(told=told).variable("told")
     environment(told=told).variable("told")
     assert len(told.asked) == 2
+
+
+def test_an_environment_but_for_some_names_asks_only_those_again() -> None:
+    kept, again, new = Told(), Told(), Told()
+    here = environment(kept=kept, again=again)
+    here.located("kept")
+    here.located("again")
+    other = here.but_for({"again", "given"}, values={"given": (3,)}, defined={"kept": kept, "again": new})
+    assert [len(other.located(name)) for name in ("kept", "again", "given")] == [1, 1, 1]
+    assert [len(one.asked) for one in (kept, again, new)] == [1, 1, 1]
+    assert (here.variable("given"), other.variable("given")) == ((1, 2), (3,))
