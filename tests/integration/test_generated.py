@@ -10,3 +10,9 @@ from tests.charts import ROOT
 def test_the_reference_of_functions_is_up_to_date() -> None:
     made = run_path(str(ROOT / "scripts" / "generate_function_reference.py"))
     assert made["OUT"].read_text(encoding="utf-8") == made["page"](), "run scripts/generate_function_reference.py"
+
+
+def test_the_profile_is_up_to_date() -> None:
+    made = run_path(str(ROOT / "scripts" / "generate_profile.py"))
+    stale = [path.name for path, text in made["pages"]().items() if path.read_text(encoding="utf-8") != text]
+    assert stale == [], "run scripts/generate_profile.py"
