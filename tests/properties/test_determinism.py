@@ -18,7 +18,7 @@ from cds_service.wiring import Application
 from tests.charts import ROOT, fixture, shipped
 
 ORDER_SIGN = SERVICES["necessity-order-sign"]
-REQUESTS = ["seed-1", "seed-2", "both"]
+REQUESTS = ["seed-1", "seed-2", "both", "follow-up-spine"]
 
 
 def answer(request: Any) -> bytes:

@@ -17,6 +17,7 @@ from cds_service.services.evaluation import Evaluation
 from tests.charts import base, case_id, cases, determine, fixture, shipped
 
 REPEATS = 30
+BASES = ["seed-1", "seed-2", "follow-up-spine", "follow-up-pelvis"]
 
 
 def true_criteria(evaluation: Evaluation) -> list[tuple[str, str]]:
@@ -122,7 +123,7 @@ def resources_of(chart: Chart, result: CriterionResult) -> Iterable[dict[str, An
 
 @pytest.mark.parametrize("fault", SPOILT)
 @pytest.mark.parametrize("shape", ["a", "b", "mixed"])
-@pytest.mark.parametrize("name", ["seed-1", "seed-2"])
+@pytest.mark.parametrize("name", BASES)
 def test_spoilt_evidence_in_its_place_makes_no_criterion_true(name: str, shape: str, fault: str) -> None:
     for code, criterion in true_criteria(determine(base(name, shape))):
         chart = base(name, shape)
@@ -140,7 +141,7 @@ def test_spoilt_evidence_in_its_place_makes_no_criterion_true(name: str, shape: 
 
 
 @pytest.mark.parametrize("shape", ["a", "b", "mixed"])
-@pytest.mark.parametrize("name", ["seed-1", "seed-2"])
+@pytest.mark.parametrize("name", BASES)
 def test_a_finding_whose_imaging_cannot_be_found_counts_for_nothing(name: str, shape: str) -> None:
     chart = base(name, shape)
     for resource in chart.resources:
@@ -154,7 +155,7 @@ def test_a_finding_whose_imaging_cannot_be_found_counts_for_nothing(name: str, s
 
 
 @pytest.mark.parametrize("fault", SPOILT)
-@pytest.mark.parametrize("name", ["seed-1", "seed-2"])
+@pytest.mark.parametrize("name", BASES)
 def test_a_spoilt_copy_beside_the_chart_makes_no_criterion_true(name: str, fault: str) -> None:
     full = base(name)
     for index in range(len(full.resources)):
