@@ -109,7 +109,8 @@ def is_known_element(name: str) -> bool:
 
 def element(type_name: str, name: str) -> Element | None:
     """Return the element `name` of a type or of its ancestors, or None if R4 has none of that name."""
-    return _element(type_name, name) if type_name in _table() else None  # no name from a chart is kept
+    # no name that a chart or an expression made up is kept
+    return _element(type_name, name) if type_name in _table() and is_known_element(name) else None
 
 
 @cache

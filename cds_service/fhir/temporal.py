@@ -33,6 +33,7 @@ _UNITS = (3_600 * 10**9, 60 * 10**9, 10**9)  # hour, minute, second in nanosecon
 _DATE = r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?"
 _TIME = r"(\d\d)(?::(\d\d)(?::(\d\d)(?:\.(\d+))?)?)?"
 _ZONE = r"Z|[+-](?:0\d|1[0-3]):[0-5]\d|[+-]14:00"
+_MAX_LENGTH = 64  # the longest dateTime that states nanoseconds has 35 characters
 _DATE_PATTERN = re.compile(_DATE, re.ASCII)
 _DATE_TIME_PATTERN = re.compile(rf"{_DATE}(?:T(?:{_TIME}({_ZONE})?)?)?", re.ASCII)
 _TIME_PATTERN = re.compile(_TIME, re.ASCII)
@@ -101,17 +102,30 @@ def _offset_text(offset: int) -> str:
     return f"{'-' if offset < 0 else '+'}{hours:02}:{minutes:02}"
 
 
-@lru_cache(maxsize=4096)
 def parse_date(text: str) -> Date | None:
     """Return the date that `text` states, or None if it is none: `2025`, `2025-11`, `2025-11-20`."""
+    return _read_date(text) if len(text) <= _MAX_LENGTH else None
+
+
+def parse_date_time(text: str) -> DateTime | None:
+    """Return the dateTime or instant that `text` states, or None if it is none; a bare date is one, too."""
+    return _read_date_time(text) if len(text) <= _MAX_LENGTH else None
+
+
+def parse_time(text: str) -> Time | None:
+    """Return the time of day that `text` states, or None if it is none."""
+    return _read_time(text) if len(text) <= _MAX_LENGTH else None
+
+
+@lru_cache(maxsize=4096)
+def _read_date(text: str) -> Date | None:
     found = _DATE_PATTERN.fullmatch(text)
     parts = _stated(found.groups()) if found else None
     return Date(parts) if parts and _is_date(parts) else None
 
 
 @lru_cache(maxsize=4096)
-def parse_date_time(text: str) -> DateTime | None:
-    """Return the dateTime or instant that `text` states, or None if it is none; a bare date is one, too."""
+def _read_date_time(text: str) -> DateTime | None:
     found = _DATE_TIME_PATTERN.fullmatch(text)
     if not found:
         return None
@@ -124,8 +138,7 @@ def parse_date_time(text: str) -> DateTime | None:
 
 
 @lru_cache(maxsize=512)
-def parse_time(text: str) -> Time | None:
-    """Return the time of day that `text` states, or None if it is none."""
+def _read_time(text: str) -> Time | None:
     found = _TIME_PATTERN.fullmatch(text)
     if not found:
         return None

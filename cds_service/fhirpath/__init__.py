@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from cds_service.errors import ExpressionTooLarge, LimitExceeded
 from cds_service.expressions.language import DataNeed, Environment, Placed, Refusal, Scope, Types
 from cds_service.expressions.logic import Truth
 from cds_service.fhir.element import Location
@@ -49,17 +50,26 @@ class FhirPath:
     def items(self, environment: Environment) -> Sequence[Any]:
         """Return the collection, in FHIR's own JSON where the items are elements."""
         environment.restart()
-        return self._code.items(environment.focus, environment)
+        try:
+            return self._code.items(environment.focus, environment)
+        except RecursionError:
+            raise _too_deep() from None
 
     def truth(self, environment: Environment) -> Truth:
         """Return the boolean, None for an empty collection."""
         environment.restart()
-        return self._truth(environment.focus, environment)
+        try:
+            return self._truth(environment.focus, environment)
+        except RecursionError:
+            raise _too_deep() from None
 
     def located(self, environment: Environment) -> Sequence[Placed]:
         """Return the collection with each item's place in the record."""
         environment.restart()
-        found = self._code.located(root(environment.focus), environment)
+        try:
+            found = self._code.located(root(environment.focus), environment)
+        except RecursionError:
+            raise _too_deep() from None
         return [(item, _place(at)) for item, at in found]
 
     def answer(self, environment: Environment) -> tuple[Truth, Sequence[Location]]:
@@ -67,7 +77,10 @@ class FhirPath:
         if self._code.answer is None:
             return self.truth(environment), ()
         environment.restart()
-        holds, found = self._code.answer(root(environment.focus), environment)
+        try:
+            holds, found = self._code.answer(root(environment.focus), environment)
+        except RecursionError:
+            raise _too_deep() from None
         if holds is not True:
             return holds, ()
         return True, [place for item, at in found for place in (tuple(locations(at)) or (Location(raw(item)),))]
@@ -81,7 +94,15 @@ class FhirPath:
         if self._code.refusals is None:
             return ()
         environment.restart()
-        return tuple(islice(self._code.refusals(root(environment.focus), environment), _REFUSALS_SHOWN))
+        try:
+            return tuple(islice(self._code.refusals(root(environment.focus), environment), _REFUSALS_SHOWN))
+        except RecursionError:
+            raise _too_deep() from None
+
+
+def _too_deep() -> LimitExceeded:
+    """Return the error for an expression whose variables nest too deeply with the data that it meets."""
+    return LimitExceeded("the expression nests too deeply to be carried out", limit="depth")
 
 
 def _place(at: At) -> Location | Several | None:
@@ -93,6 +114,13 @@ def _place(at: At) -> Location | Several | None:
 
 def compile_fhirpath(source: str, scope: Scope) -> FhirPath:
     """Return `source` compiled. Raises ExpressionError with the position of what is wrong."""
+    try:
+        return _compiled(source, scope)
+    except RecursionError:  # where the stack was deep already
+        raise ExpressionTooLarge("the expression nests too deeply", source=source, limit="depth") from None
+
+
+def _compiled(source: str, scope: Scope) -> FhirPath:
     tree = parse(source)
     compiler = Compiler(source, scope, FUNCTIONS)
     try:

@@ -55,7 +55,7 @@ __all__ = ["Compiler", "Function", "Invocation", "LooksBeside"]
 
 _MAX_NESTING = 120
 _MAX_NODES = 20_000
-_NODES_IN_A_STEP = 8
+_NODES_IN_A_STEP = 4
 _CONSTANTS = {
     "ucum": "http://unitsofmeasure.org",
     "sct": "http://snomed.info/sct",

@@ -141,8 +141,7 @@ def equality(operator: str, left: Code, right: Code) -> Code:
 
     def equivalent(this: Any, env: Environment) -> Truth:
         these, those = first(this, env), second(this, env)
-        env.spend(len(these) * len(those))
-        answer = equivalent_items(these, those)
+        answer = equivalent_items(these, those, env.spend)
         if answer is False:
             check(these, left.shape)
             check(those, right.shape)
@@ -285,6 +284,7 @@ def _either(first: Code, second: Code) -> Test:
 
 _CHARACTERS_IN_A_STEP = 25
 _MAX_UNIT = 200
+_FOR_A_QUANTITY = 5
 
 
 def concatenation(left: Code, right: Code) -> Code:
@@ -310,6 +310,8 @@ def arithmetic(operator: str, left: Code, right: Code) -> Code:
         one, other = single(first(this, env), what), single(second(this, env), what)
         if one is None or other is None:
             return ()
+        if isinstance(one, Quantity):
+            env.spend(_FOR_A_QUANTITY)
         result = _calculate(operator, one, other)
         return () if result is None else (made_text(result, env) if type(result) is str else result,)
 
@@ -338,18 +340,25 @@ _DATE_UNITS = {"s": "second", "min": "minute", "h": "hour", "d": "day", "wk": "w
 _OF_A_CLOCK = ("hour", "minute", "second", "millisecond")
 
 
+_NUMBERS = (int, Decimal)
+
+
 def _calculate(operator: str, one: Any, other: Any) -> Any:
+    try:
+        if type(one) in _NUMBERS and type(other) in _NUMBERS:
+            return number_in_bounds(_calculate_numbers(operator, number_in_bounds(one), number_in_bounds(other)))
+        return _calculate_others(operator, one, other)
+    except DecimalException:
+        raise LimitExceeded("a number is too large", limit="number") from None
+
+
+def _calculate_others(operator: str, one: Any, other: Any) -> Any:
     if isinstance(one, Temporal) and isinstance(other, Quantity) and operator in ("+", "-"):
         return moved(one, other, -1 if operator == "-" else 1)
     if type(one) is str and type(other) is str and operator == "+":
         return one + other
-    try:
-        if isinstance(one, Quantity) or isinstance(other, Quantity):
-            sides = (_as_quantity(side, operator) for side in (one, other))
-            return _quantity_in_bounds(_calculate_quantities(operator, *sides))
-        return number_in_bounds(_calculate_numbers(operator, *(_number(side, operator) for side in (one, other))))
-    except DecimalException:
-        raise LimitExceeded("a number is too large", limit="number") from None
+    sides = (_as_quantity(side, operator) for side in (one, other))
+    return _quantity_in_bounds(_calculate_quantities(operator, *sides))
 
 
 def _calculate_numbers(operator: str, first: Any, second: Any) -> Any:

@@ -100,10 +100,15 @@ def compile_pattern(pattern: str) -> Pattern:
     """Return a compiled pattern. Raises LimitExceeded for one that may run away, EvaluationError for a bad one."""
     if len(pattern) > _MAX_PATTERN:
         raise LimitExceeded(f"a pattern has more than {_MAX_PATTERN} characters", limit="regex")
-    units = [(str(found.lastgroup), found.group()) for found in _UNIT.finditer(pattern)]
+    units = [_unit(str(found.lastgroup), found.group()) for found in _UNIT.finditer(pattern)]
     if any(kind == "back" for kind, _ in units):
         raise LimitExceeded("a pattern refers back to what it matched, which may take forever", limit="regex")
     return _with_re2(pattern) if re2 is not None else _with_re(pattern, units)
+
+
+def _unit(kind: str, text: str) -> tuple[str, str]:
+    """Return a unit of a pattern; a named group as `re` writes it."""
+    return ("open", "(?P<") if kind == "named" else (kind, text)
 
 
 def _with_re2(pattern: str) -> Pattern:
@@ -127,6 +132,7 @@ _UNIT = re.compile(
   | (?P<literal>\\.)
   | (?P<set>\[\^?\]?(?:\\.|[^\]\\])*\])
   | (?P<flags>\(\?[ims]+\))
+  | (?P<named>\(\?<(?=\w+>))
   | (?P<odd>\(\?(?!(?:P<\w+>|<?[=!]|[ims]*:)))
   | (?P<open>\((?:\?(?:P<\w+>|<?[=!]|[ims]*:))?)
   | (?P<close>\))
@@ -149,7 +155,7 @@ def _with_re(pattern: str, units: list[tuple[str, str]]) -> Pattern:
         raise LimitExceeded("a pattern has too many sets of characters", limit="regex")
     ends, ways, size = _choices(units)
     try:
-        made = re.compile(pattern, re.DOTALL | re.ASCII)
+        made = re.compile("".join(text for _, text in units), re.DOTALL | re.ASCII)
     except (re.error, OverflowError, RecursionError):
         raise EvaluationError("a pattern is not a regular expression") from None
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
-from typing import Any
+from decimal import MAX_EMAX, MIN_EMIN, ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from typing import Any, TypeAlias
 
 from cds_service.errors import EvaluationError, LimitExceeded
 from cds_service.expressions.language import Missing
@@ -191,7 +191,7 @@ def same(value: Any) -> Hashable:
     if kind is str or kind is bool:
         return (kind, value)
     if kind is int or kind is Decimal:
-        return ("number", value)
+        return ("number", _written(value))
     if isinstance(value, Temporal):
         low, high = bounds(value, shift=value.offset is not None)
         return ("time", isinstance(value, Time), value.offset is None, low, high)
@@ -199,8 +199,10 @@ def same(value: Any) -> Hashable:
         try:
             amount, dimensions = canonical_form(value)
         except UnknownUnit:
-            return ("quantity", value.value, value.unit)
-        return ("quantity", amount, dimensions) if dimensions else ("number", amount)
+            return ("quantity", _written(value.value), value.unit)
+        if dimensions:
+            return ("quantity", f"{amount.numerator:x}/{amount.denominator:x}", dimensions)
+        return ("number", _written(_DIGITS.divide(Decimal(amount.numerator), Decimal(amount.denominator))))
     if kind is dict:
         return _Element(value)
     if kind is list or kind is tuple:
@@ -208,8 +210,16 @@ def same(value: Any) -> Hashable:
     return (kind, str(value))
 
 
+_DIGITS = Context(prec=_MOST_DIGITS, Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[])
+
+
+def _written(number: int | Decimal) -> str:
+    """Return a number as text, the same for equal ones: many numbers can be found that have the same hash."""
+    return str(_DIGITS.normalize(_DIGITS.plus(Decimal(number))))
+
+
 class _Element:
-    """The key of an element: its hash is cheap, for only where two are the same its members are compared."""
+    """The key of an element: only where two have the same hash, their members are compared."""
 
     __slots__ = ("value",)
 
@@ -217,8 +227,7 @@ class _Element:
         self.value = value
 
     def __hash__(self) -> int:
-        name = self.value.get("id")
-        return hash(name) if type(name) is str else _hash_of(self.value)
+        return _hash_of(self.value)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Element) and (self.value is other.value or self._members() == other._members())
@@ -227,13 +236,17 @@ class _Element:
         return frozenset((name, same(one)) for name, one in self.value.items() if one is not None)
 
 
-def _hash_of(value: Any, levels: int = 4) -> int:
-    """Return a hash that equal values share: of the texts inside, so that many different elements stay apart."""
-    if type(value) is dict and levels:
-        return hash(frozenset((name, _hash_of(one, levels - 1)) for name, one in value.items() if one is not None))
-    if type(value) is list and levels:
-        return hash(tuple(_hash_of(one, levels - 1) for one in value))
-    return hash(value) if type(value) is str else 0
+_HASHED = frozenset((str, int, Decimal))
+
+
+def _hash_of(value: Any) -> int:
+    """Return a hash that equal values share: of all that is inside, so that different elements stay apart."""
+    kind = type(value)
+    if kind is dict:
+        return hash(frozenset((name, _hash_of(one)) for name, one in value.items() if one is not None))
+    if kind is list:
+        return hash(tuple(_hash_of(one) for one in value))
+    return hash(value if kind is str else _written(value)) if kind in _HASHED else 0
 
 
 def key_maker(shape: Shape) -> Callable[[Any], Hashable]:
@@ -254,20 +267,23 @@ def key_maker(shape: Shape) -> Callable[[Any], Hashable]:
 # -- equivalent -----------------------------------------------------------------------------------------------
 
 
-def equivalent(left: Any, right: Any) -> bool:
+Spend: TypeAlias = Callable[[int], None]
+_COMPARED = 3
+_CHARACTERS_IN_A_STEP = 10
+
+
+def equivalent(left: Any, right: Any, spend: Spend) -> bool:
     """Return whether two values mean the same: text regardless of case and kind of blank, numbers as far as both go.
 
-    Source: FHIRPath 2.0 6.1.3. What cannot be told (partial dates) is not equivalent.
+    Source: FHIRPath 2.0 6.1.3. What cannot be told (partial dates) is not equivalent. Comparisons are paid for.
     """
     if type(left) is str and type(right) is str:
+        spend(1 + (len(left) + len(right)) // _CHARACTERS_IN_A_STEP)
         return _folded(left) == _folded(right)
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
     if isinstance(left, int | Decimal) and isinstance(right, int | Decimal):
-        if max(abs(Decimal(one).adjusted()) for one in (left, right)) > _MOST_DIGITS:
-            return left == right
-        places = min(_decimals(left), _decimals(right))
-        return _rounded(left, places) == _rounded(right, places)
+        return _equivalent_numbers(left, right)
     if isinstance(left, Temporal) and isinstance(right, Temporal):
         return equal(left, right) is True
     if isinstance(left, Quantity) or isinstance(right, Quantity):
@@ -275,23 +291,31 @@ def equivalent(left: Any, right: Any) -> bool:
         return pair is not None and _equivalent_quantities(*pair)
     if isinstance(left, Mapping) and isinstance(right, Mapping):
         names = {name for name in (*left, *right) if name != "id"}
-        return all(equivalent_items(_several(left.get(name)), _several(right.get(name))) for name in names)
+        return all(equivalent_items(_several(left.get(name)), _several(right.get(name)), spend) for name in names)
     return bool(left == right)
 
 
-def equivalent_items(these: Sequence[Any], those: Sequence[Any]) -> bool:
+def equivalent_items(these: Sequence[Any], those: Sequence[Any], spend: Spend) -> bool:
     """Return whether two collections hold equivalent items, in any order."""
     if len(these) != len(those):
         return False
     rest = list(those)
     for one in these:
         for i, other in enumerate(rest):
-            if equivalent(one, other):
+            spend(_COMPARED)
+            if equivalent(one, other, spend):
                 del rest[i]
                 break
         else:
             return False
     return True
+
+
+def _equivalent_numbers(left: int | Decimal, right: int | Decimal) -> bool:
+    if max(abs(Decimal(one).adjusted()) for one in (left, right)) > _MOST_DIGITS:
+        return left == right
+    places = min(_decimals(left), _decimals(right))
+    return _rounded(left, places) == _rounded(right, places)
 
 
 def _several(value: Any) -> Sequence[Any]:
@@ -325,7 +349,7 @@ def _equivalent_quantities(left: Quantity, right: Quantity) -> bool:
         amounts = in_coarser_unit(left, right)
     except UnknownUnit:
         return False
-    return amounts is not None and equivalent(*amounts)
+    return amounts is not None and _equivalent_numbers(*amounts)
 
 
 # -- order ----------------------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ CHAPTER = Chapter("Conversion", "FHIRPath 2.0, 5.5")
 _TRUE = frozenset(("true", "t", "yes", "y", "1", "1.0"))
 _FALSE = frozenset(("false", "f", "no", "n", "0", "0.0"))
 _TOO_LARGE = 10**28
+_CHARACTERS_IN_A_STEP = 50
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 _DECIMAL = re.compile(r"[+-]?\d+(?:\.\d+)?", re.ASCII)
 _QUANTITY = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*(?:'([^']+)'|([a-zA-Z]+))?", re.ASCII)
@@ -136,6 +137,7 @@ def _declare(name: str, change: Callable[[Any], Any], what: str) -> None:
 
         def items(this: Any, env: Environment) -> Sequence[Any]:
             value = single(before(this, env), what)
+            env.spend(len(value) // _CHARACTERS_IN_A_STEP if type(value) is str else 0)
             made = None if value is None else change(value)
             return () if made is None else (made,)
 
@@ -146,6 +148,7 @@ def _declare(name: str, change: Callable[[Any], Any], what: str) -> None:
 
         def truth(this: Any, env: Environment) -> Truth:
             value = single(before(this, env), what)
+            env.spend(len(value) // _CHARACTERS_IN_A_STEP if type(value) is str else 0)
             return None if value is None else change(value) is not None
 
         return from_truth(truth)

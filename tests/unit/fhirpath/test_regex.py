@@ -67,6 +67,7 @@ def test_the_whole_text_can_be_asked_for() -> None:
     [
         ("11/30/1972", r"(\d+)/(\d+)/(\d+)", "$3-$1-$2", "1972-11-30"),
         ("ab", "(?P<first>a)(?P<last>b)", "${last}${first}", "ba"),
+        ("ab", "(?<first>a)(?<last>b)", "${last}${first}", "ba"),
         ("aXb", "X", r"\1é", r"a\1éb"),
         ("ab", "(x)?b", "<$1$0>", "a<b>"),
         ("abc", "", "-", "abc"),
