@@ -36,7 +36,7 @@ from cds_service.fhirpath.items import (
     single,
     system_type,
 )
-from cds_service.fhirpath.steps import fixed_step, of_type, own_step
+from cds_service.fhirpath.steps import SYSTEM_TYPES, as_system_type, fixed_step, of_type, own_step
 from cds_service.fhirpath.tree import (
     Binary,
     Call,
@@ -411,9 +411,10 @@ class Compiler:
             single(found, what)
             return found
 
-        return self._noted(
-            of_type(replace(base, items=only, located=only_located, some=None), self.type_name(node, written))
-        )
+        one, wanted = replace(base, items=only, located=only_located, some=None), self.type_name(node, written)
+        if wanted.removeprefix("System.") in SYSTEM_TYPES and wanted not in type_names():
+            return as_system_type(one, wanted.removeprefix("System."))
+        return self._noted(of_type(one, wanted))
 
     def indexer(self, node: Indexer, focus: Code) -> Code:
         """`base[index]`."""

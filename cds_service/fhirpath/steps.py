@@ -10,9 +10,9 @@ from cds_service.expressions.language import Environment, Missing
 from cds_service.fhir.definitions import element, elements_of, is_a, is_primitive, is_resource
 from cds_service.fhirpath.code import Code, Items, Located, rooted, subset
 from cds_service.fhirpath.items import ABSTRACT, Shape, Traced, Typed, child, is_of_type, raw, type_of
-from cds_service.fhirpath.values import fits
+from cds_service.fhirpath.values import converter, fits
 
-__all__ = ["children", "fixed_step", "of_type", "own_step"]
+__all__ = ["SYSTEM_TYPES", "as_system_type", "children", "fixed_step", "of_type", "own_step"]
 
 Keys = Sequence[tuple[str, str]]
 """(JSON key, type) of the types of an element."""
@@ -220,6 +220,34 @@ def of_type(base: Code, wanted: str) -> Code:
         lambda this, env: [raw(item) for item in chosen.items(this, env)],
         lambda this, env: [(raw(item), at) for item, at in chosen.located(this, env)],
         refusals=base.refusals,
+    )
+
+
+# FHIR R4 2.9.1.2: the FHIRPath type of primitive elements and quantities
+SYSTEM_TYPES: Mapping[str, tuple[str, ...]] = {
+    "Boolean": ("boolean",),
+    "String": ("string", "uri", "base64Binary", "xhtml"),
+    "Integer": ("integer",),
+    "Decimal": ("decimal",),
+    "Date": ("date",),
+    "DateTime": ("dateTime", "instant"),
+    "Time": ("time",),
+    "Quantity": ("Quantity",),
+}
+
+
+def as_system_type(base: Code, wanted: str) -> Code:
+    """Return the values of the items that FHIRPath's own type `wanted` has, or stands for."""
+    types, change = base.shape.types, converter(base.shape) or raw
+
+    def is_one(item: Any) -> bool:
+        kind = type_of(item, types)
+        return kind == f"System.{wanted}" or any(is_a(kind, one) for one in SYSTEM_TYPES[wanted])
+
+    return Code(
+        Shape((f"System.{wanted}",), origins=base.shape.origins),
+        lambda this, env: [raw(change(item)) for item in base.items(this, env) if is_one(item)],
+        lambda this, env: [(raw(change(item)), at) for item, at in base.located(this, env) if is_one(item)],
     )
 
 

@@ -161,6 +161,9 @@ def _split(text: str, separator: str) -> list[str]:
     return text.split(separator) if separator else list(text)
 
 
+_URL_SAFE = str.maketrans("-_+/", "+/  ")
+
+
 def _decode(text: str, form: str) -> str | None:
     try:
         match form:
@@ -169,7 +172,7 @@ def _decode(text: str, form: str) -> str | None:
             case "base64":
                 return base64.b64decode(text, validate=True).decode()
             case "urlbase64":
-                return base64.b64decode(text, b"-_", validate=True).decode()
+                return base64.b64decode(text.translate(_URL_SAFE), validate=True).decode()
     except UnicodeDecodeError:
         return None
     except (ValueError, binascii.Error):
