@@ -1274,7 +1274,7 @@ def test_the_items_are_the_same_when_their_places_are_asked_for(name: str, sourc
 # -- faults -------------------------------------------------------------------------------------------------------
 
 FAULTS: Mapping[str, list[str]] = {
-    "exists": ["%p.name.exists(given)"],
+    "exists": ["%p.name.where(given.count() > 1).exists(given)"],
     "not": ["(true | false).not()"],
     "all": ["%p.name.all(given)"],
     "allTrue": ["(true | 1).allTrue()", "'true'.allTrue()"],
@@ -1551,6 +1551,48 @@ def test_a_position_in_a_collection_without_an_order_is_refused_where_that_is_as
         with pytest.raises(ContentError, match="no meaning in a collection without an order"):
             compile_fhirpath(source, careful)
     compile_fhirpath("(%p.name | %p.name).sort(use).first()", careful)
+
+
+# -- elements of a type that is known only as it comes ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("source", "expected", "places"),
+    [
+        ("%p.generalPractitioner.first().resolve().name.family", ["Doe"], ["Practitioner/dr.name[0].family"]),
+        ("%p.managingOrganization.resolve().id", ["org"], ["Patient/p1.contained[1].id"]),
+        ("%p.contained.id", ["ward", "org"], ["Patient/p1.contained[0].id", "Patient/p1.contained[1].id"]),
+        ("%any.code.coding.code.first()", ["L1"], ["Observation/w.code.coding[0].code"]),
+        ("%any.onset.value", [50], ["Condition/c.onset.value"]),
+        ("%any.status", ["final"], ["Observation/w.status"]),
+        ("%any.value.unit", ["g"], ["Observation/w.value.unit"]),
+        ("%any.first().birthDate > @1973", T, [""]),
+        ("%any.where(recordedDate.exists()).id", ["c"], ["Condition/c.id"]),
+        ("%any.birthDate.extension.url", ["time"], ["Patient/p1.birthDate.extension[0].url"]),
+        ("%p.children().where(use = 'usual').given", ["Mo"], ["Patient/p1.name[1].given[0]"]),
+        (
+            "%q.descendants().where(linkId = '1.2').item.text",
+            ["twice"],
+            ["Questionnaire/q.item[0].item[1].item[0].text"],
+        ),
+        ("%none.hasMember.resolve().status", NONE, NONE),
+    ],
+)
+def test_an_element_is_looked_up_by_the_type_of_each_item(source: str, expected: list[Any], places: list[str]) -> None:
+    _, environment = ready("1")
+    expression = compile_fhirpath(source, Scope(TYPES, VALUE_SETS, ("Bundle",), strict=False))
+    assert [raw(one) for one in expression.items(environment)] == expected
+    found = expression.located(environment)
+    assert [raw(item) for item, _ in found] == expected
+    assert [str(place or "") for _, place in found] == places
+
+
+@pytest.mark.parametrize(
+    "source", ["%any.nonsense", "%p.children().nonsense", "%p.managingOrganization.resolve().nonsens"]
+)
+def test_an_element_that_no_type_has_is_a_fault_all_the_same(source: str) -> None:
+    with pytest.raises(ExpressionError, match="no type has an element"):
+        compile_fhirpath(source, Scope(TYPES, VALUE_SETS, ("Bundle",), strict=False))
 
 
 # -- whatever comes -----------------------------------------------------------------------------------------------
