@@ -150,11 +150,13 @@ _COMPONENT = re.compile(
 _ANNOTATION = re.compile(r"\{[!-z|~]*\}")  # what ASCII prints, without blanks and braces
 
 
-@lru_cache(maxsize=1024)
 def parse_unit(text: str) -> Unit | None:
     """Return what a UCUM code (case-sensitive) means, or None for text that is none."""
-    if not text or len(text) > _MAX_LENGTH:
-        return None
+    return _parsed(text) if 0 < len(text) <= _MAX_LENGTH else None  # no longer text is kept
+
+
+@lru_cache(maxsize=1024)
+def _parsed(text: str) -> Unit | None:
     reader = _Reader(text)
     unit = reader.term()
     return unit if unit is not None and reader.at == len(text) else None
