@@ -8,6 +8,8 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from cds_service.necessity.lifecycle import REVIEW_VALID_MONTHS
+
 __all__ = ["Settings"]
 
 
@@ -20,6 +22,8 @@ class Settings(BaseSettings):
     """`production` refuses policies that no clinician approved; `sandbox` evaluates them and says so on the card."""
     policies: Path | None = None
     """The folder or FHIR package (`.tgz`) of policies; by default the ones that come with the service."""
+    review_valid_months: int = Field(default=REVIEW_VALID_MONTHS, gt=0)
+    """How long the last review of a policy counts; with an older one production does not let it decide."""
     organization: str = "cds-service"
     """Whose guidance it is: the label of every card's source."""
     public_base_url: str = "http://127.0.0.1:8000"

@@ -110,7 +110,14 @@ class Application:
 
     def evaluate(self, exchange: Exchange, *, as_of: Date | None = None) -> Evaluation:
         """Return the determinations of an exchange."""
-        return evaluate(exchange, self.policies, received=self.clock(), as_of=as_of, production=self.production)
+        return evaluate(
+            exchange,
+            self.policies,
+            received=self.clock(),
+            as_of=as_of,
+            production=self.production,
+            review_valid_months=self.settings.review_valid_months,
+        )
 
     def respond(self, evaluation: Evaluation) -> bytes:
         """Return the cards of an evaluation as the body of a response."""

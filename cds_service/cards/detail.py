@@ -8,7 +8,7 @@ from typing import Literal
 from cds_service.cards.reading import gaps_of, state_words
 from cds_service.cards.text import code, plain
 from cds_service.necessity.model import CriterionResult, Determination, Evidence, Kind, Note, Outcome
-from cds_service.necessity.wording import REASON_WORDS
+from cds_service.necessity.wording import REASON_WORDS, stamp_of
 from cds_service.plan_definition.model import Criterion
 from cds_service.plan_definition.profile import Role
 
@@ -18,13 +18,12 @@ NOTICE = (
     "Decision support for licensed clinicians. It shows what the chart supports under a stated policy; it is no "
     "coverage or payment decision and does not replace judgement. Verify against the sources. A physician decides."
 )
-_STAMP = "**DRAFT POLICY - NOT FOR CLINICAL USE**"
 
 
 def detail(group: Sequence[Determination], *, sandbox: bool, unread: Sequence[str]) -> Iterator[str]:
     """Yield the lines of the Markdown that one card shows for determinations of one outcome."""
-    if sandbox and any(one.plan.status != "active" for one in group):
-        yield from (_STAMP, "")
+    if sandbox:
+        yield from _stamp(group)
     for one in group:
         yield from _determination(one)
     yield from _section("What is missing", _gaps(group))
@@ -35,6 +34,13 @@ def detail(group: Sequence[Determination], *, sandbox: bool, unread: Sequence[st
     yield from _section("Sources", _sources(group))
     yield from _section("Policy", _policies(group))
     yield NOTICE
+
+
+def _stamp(group: Sequence[Determination]) -> Iterator[str]:
+    """What production would refuse is never shown as if a clinician had approved it."""
+    stamps = {stamp for one in group if (stamp := stamp_of(one))}
+    if stamps:
+        yield from (f"**{min(stamps)}**", "")
 
 
 def _determination(determination: Determination) -> Iterator[str]:

@@ -40,7 +40,8 @@ def _wordings(group: Sequence[Determination]) -> Iterator[str]:
         case Outcome.NOT_APPLICABLE:
             yield from _failed(group, codes, "outside this policy", "Not evaluated further.")
         case Outcome.NOT_EVALUATED:
-            yield f"{codes}: necessity was not evaluated - {group[0].problem}. This is not a denial."
+            reasons = "; ".join(dict.fromkeys(one.refusal.reason for one in group if one.refusal))
+            yield f"{codes}: necessity was not evaluated - {reasons}. This is not a denial."
             yield f"{codes}: necessity was not evaluated. This is not a denial."
 
 

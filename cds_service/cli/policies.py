@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import Annotated, TypeAlias
 
 import typer
 
 from cds_service.cli.files import write_bytes, write_lines
-from cds_service.cli.options import Policies, folder_of
-
-if TYPE_CHECKING:
-    from cds_service.plan_definition.policies import Policies as Compiled
+from cds_service.cli.options import AsOf, Policies, application_of, date_of, folder_of
 
 __all__ = ["policies"]
 
@@ -31,21 +27,19 @@ def _root(context: typer.Context) -> None:
 
 
 @policies.command("list")
-def list_policies(folder: Policies = None) -> None:
-    """List policies: canonical, version, status, and how many codes each decides on.
+def list_policies(folder: Policies = None, as_of: AsOf = None) -> None:
+    """List policies: version, review, period, number of codes, and whether production would use them today.
+
+    With --as-of, whether it would use them for an order of that day.
 
     \b
     Exit codes: 0 listed, 2 wrong usage, 4 a fault in a policy
     """
-    from cds_service.wiring import load_policies
+    from cds_service.authoring.listing import listed
 
-    write_lines(_listed(load_policies(folder_of(folder))))
-
-
-def _listed(compiled: Compiled) -> Iterator[str]:
-    for plan in compiled.plans:
-        count = len(plan.codes.codes)
-        yield f"{plan.canonical}|{plan.version}  {plan.status}  {count} {'code' if count == 1 else 'codes'}"
+    day, application = date_of(as_of), application_of(None, folder)
+    months = application.settings.review_valid_months
+    write_lines(listed(application.policies, day or application.clock(), review_valid_months=months))
 
 
 @policies.command()

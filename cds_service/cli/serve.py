@@ -89,8 +89,19 @@ def _tune_garbage_collection() -> None:
     gc.set_threshold(200_000, 50, 100)
 
 
+def _tell_what_is_refused(application: Application) -> None:
+    from cds_service.authoring.listing import refused_count
+
+    months = application.settings.review_valid_months
+    refused = refused_count(application.policies, application.clock(), review_valid_months=months)
+    if refused:
+        tell(f"{refused} of them may not decide today: `cds-service policies list` says why")
+
+
 def _announce(application: Application, address: str) -> None:
     count = len(application.policies.plans)
     tell(f"{address}, mode {application.settings.mode}, {count} {'policy' if count == 1 else 'policies'}")
-    if not application.production:
+    if application.production:
+        _tell_what_is_refused(application)
+    else:
         tell("SANDBOX: DRAFT POLICIES DECIDE - NOT FOR CLINICAL USE")

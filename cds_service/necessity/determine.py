@@ -19,7 +19,7 @@ from cds_service.fhir.temporal import Date
 from cds_service.fhir.values import Code, codes_of
 from cds_service.necessity.chart import Chart
 from cds_service.necessity.evidence import gather_evidence
-from cds_service.necessity.lifecycle import refusal
+from cds_service.necessity.lifecycle import REVIEW_VALID_MONTHS, Refusal, refusal
 from cds_service.necessity.model import CriterionResult, Determination, Evidence, LookedAt, Note, Order, Outcome
 from cds_service.necessity.orders import Orders
 from cds_service.necessity.roll_up import clinical_truth, group_result, outcome_of
@@ -34,20 +34,30 @@ _FAULTS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeErr
 
 
 def determine_all(
-    orders: Orders, policies: Policies, record: PatientRecord, *, production: bool = False
+    orders: Orders,
+    policies: Policies,
+    record: PatientRecord,
+    *,
+    production: bool = False,
+    review_valid_months: int = REVIEW_VALID_MONTHS,
 ) -> tuple[Determination, ...]:
-    """Return the determinations, policy by policy; a policy is asked after those whose answer it reads."""
+    """Return the determinations, policy by policy; a policy is asked after those whose answer it reads.
+
+    Of several versions of a policy the one that counts on the order's date decides. In production what the life cycle
+    refuses is not evaluated.
+    """
     charts: dict[Date, Chart] = {}
     done: list[Determination] = []
     for plan in policies.deciding(order.coded for order in orders.covered):
         for order in orders.covered:
-            if order.coded in plan.codes.codes:
+            if order.coded in plan.codes.codes and policies.counts(plan, order.as_of):
                 chart = charts.setdefault(order.as_of, Chart(record, order.as_of, orders.drafts))
-                refused = refusal(plan, order.as_of, production=production)
-                if refused:
+                refused = refusal(plan, order.as_of, review_valid_months=review_valid_months)
+                if refused and production:
                     done.append(_refused(order, plan, chart, refused))
                 else:
-                    done.append(determine(order, plan, environment_of(order, plan, chart, orders), done))
+                    made = determine(order, plan, environment_of(order, plan, chart, orders), done)
+                    done.append(replace(made, refusal=refused) if refused else made)
     return tuple(done)
 
 
@@ -83,7 +93,7 @@ def determine(
     )
 
 
-def _refused(order: Order, plan: PlanDefinition, chart: Chart, why: str) -> Determination:
+def _refused(order: Order, plan: PlanDefinition, chart: Chart, refused: Refusal) -> Determination:
     return Determination(
         id=_identity(order, plan, chart.record.patient_id, ()),
         order=order,
@@ -95,7 +105,7 @@ def _refused(order: Order, plan: PlanDefinition, chart: Chart, why: str) -> Dete
         cautions=(),
         clinical=None,
         as_of=order.as_of,
-        problem=why,
+        refusal=refused,
     )
 
 

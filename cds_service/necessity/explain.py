@@ -10,7 +10,7 @@ from textwrap import wrap
 from cds_service.necessity.model import CriterionResult, Determination, Evidence, Kind, Outcome
 from cds_service.necessity.orders import NotCovered
 from cds_service.necessity.outlook import outlook
-from cds_service.necessity.wording import REASON_WORDS, printable
+from cds_service.necessity.wording import REASON_WORDS, printable, stamp_of
 from cds_service.plan_definition.model import Criterion
 from cds_service.plan_definition.profile import Role
 
@@ -79,6 +79,8 @@ def _head(one: Determination, colour: bool) -> Iterator[str]:
         yield from _set(f"ordered more than once: {', '.join(order.duplicates)}", 2)
     if one.problem:
         yield from _set(one.problem, 2)
+    elif stamp := stamp_of(one):
+        yield f"  {stamp}"
 
 
 def _criterion(

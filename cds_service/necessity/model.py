@@ -10,6 +10,7 @@ from cds_service.expressions.logic import Truth
 from cds_service.fhir.element import Resource
 from cds_service.fhir.temporal import Date
 from cds_service.fhir.values import Code
+from cds_service.necessity.lifecycle import Refusal
 from cds_service.plan_definition.model import Criterion, PlanDefinition
 from cds_service.plan_definition.profile import Reason
 
@@ -118,7 +119,13 @@ class Determination:
     clinical: Truth
     """The need alone, scope included, whatever the code says."""
     as_of: Date
-    problem: str | None = None
+    refusal: Refusal | None = None
+    """Why production refuses the policy. In a sandbox it is evaluated all the same, and stamped."""
+
+    @property
+    def problem(self) -> str | None:
+        """Return why this was not evaluated, for an operator; None if it was."""
+        return str(self.refusal) if self.outcome is Outcome.NOT_EVALUATED else None
 
     @property
     def human_review(self) -> bool:

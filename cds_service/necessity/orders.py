@@ -74,9 +74,10 @@ def read_orders(
         if request.get("doNotPerform") is True or request.get("status") in _NOT_TO_BE_DONE:
             not_covered.append(NotCovered(reference, None, Why.NOT_TO_BE_DONE))
             continue
-        found = [one for one in _coded(request) if policies.for_code((one[1], one[2]))]
+        day = as_of or reference_date(request) or received
+        found = [one for one in _coded(request) if policies.on((one[1], one[2]), day)]
         for coding, system, code, path in found:
-            order = Order(request, reference, path, system, code, coding, as_of or reference_date(request) or received)
+            order = Order(request, reference, path, system, code, coding, day)
             same = (system, code, _what(request))
             earlier = covered.get(same)
             if earlier is None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from cds_service.necessity.lifecycle import Rule
+from cds_service.necessity.model import Determination
 from cds_service.plan_definition.profile import Reason
 
-__all__ = ["REASON_WORDS", "printable"]
+__all__ = ["REASON_WORDS", "printable", "stamp_of"]
 
 REASON_WORDS = {
     Reason.ABSENT: "nothing on record",
@@ -19,6 +21,16 @@ REASON_WORDS = {
     Reason.UNREADABLE: "could not be read",
 }
 """Why a criterion is unknown."""
+
+
+def stamp_of(determination: Determination) -> str | None:
+    """Return what a sandbox stamps on a determination: that no clinician stands behind the policy that made it."""
+    refused = determination.refusal
+    if refused is None:
+        return None
+    kind = "DRAFT POLICY" if refused.rule is Rule.ACTIVE else "POLICY NOT RELEASED"
+    return f"{kind} - NOT FOR CLINICAL USE"
+
 
 _ESCAPE_SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b.")
 

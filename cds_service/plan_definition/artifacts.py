@@ -33,21 +33,36 @@ class Artifacts:
     _code_systems: dict[str, CodeSystem] = field(default_factory=dict)
 
     def add(self, artifact: Artifact) -> None:
-        """Take an artifact in. Raises ContentError for a second one of the same canonical and version."""
+        """Take an artifact in, once. Raises ContentError for another one of the same canonical and version.
+
+        The same value set may stand beside each version of a policy: what is equal is one artifact.
+        """
         resource = artifact.resource
         kind, url = resource.get("resourceType"), resource.get("url")
         if type(kind) is not str or type(url) is not str:
             reason = "a policy artifact needs `resourceType` and `url`"
             raise ContentError(f"{artifact.place}: {reason}", rule="artifact-unnamed")
         same = self._by_type.setdefault(kind, {}).setdefault(url, [])
-        if any(one.resource.get("version") == resource.get("version") for one in same):
+        twin = next((one for one in same if one.resource.get("version") == resource.get("version")), None)
+        if twin is not None:
+            if kind != "PlanDefinition" and twin.resource == resource:
+                return
             reason = "this canonical and version is loaded already"
             raise ContentError(f"{artifact.place}: {reason}", url, rule="canonical-twice")
         same.append(artifact)
         if kind == "ValueSet":
-            self._value_sets[url] = read_value_set(resource)
+            self._add_value_set(url, resource.get("version"), alone=len(same) == 1)
         if kind == "CodeSystem" and resource.get("content") == "complete":
             self._code_systems[url] = read_code_system(resource)
+
+    def _add_value_set(self, url: str, version: object, *, alone: bool) -> None:
+        """Keep a value set under its address and version, and under the address alone if no other version is there."""
+        expanded = read_value_set(self._by_type["ValueSet"][url][-1].resource)
+        self._value_sets[f"{url}|{version}"] = expanded
+        if alone:
+            self._value_sets[url] = expanded
+        else:
+            self._value_sets.pop(url, None)
 
     def stand_in(self, url: str) -> None:
         """Let a value set of this address be known, without any code."""
@@ -73,26 +88,41 @@ class Artifacts:
         return sorted(found, key=lambda one: (str(one.resource["url"]), str(one.resource.get("version"))))
 
     def find(self, kind: str, canonical: str) -> Artifact:
-        """Return the artifact of `url` or `url|version`. Raises ArtifactNotFound with the versions there are."""
+        """Return the artifact of `url` or `url|version`. Raises ArtifactNotFound with the versions there are.
+
+        An address alone means the only version there is.
+        """
+        found = self.versions(kind, canonical)
+        if len(found) > 1:
+            raise self._not_found(kind, canonical, f"which {kind} `{canonical}` is meant: name the version")
+        return found[0]
+
+    def versions(self, kind: str, canonical: str) -> list[Artifact]:
+        """Return all versions of `url`, or the one of `url|version`; one at least. Raises ArtifactNotFound."""
         url, _, version = canonical.partition("|")
         same = self._by_type.get(kind, {}).get(url, [])
         found = [one for one in same if not version or one.resource.get("version") == version]
         if not found:
-            known = ", ".join(f"`{one.resource.get('version')}`" for one in same)
-            raise ArtifactNotFound(f"no {kind} `{canonical}`" + (f"; known versions: {known}" if known else ""))
-        return found[-1]
+            raise self._not_found(kind, canonical, f"no {kind} `{canonical}`")
+        return found
+
+    def _not_found(self, kind: str, canonical: str, reason: str) -> ArtifactNotFound:
+        same = self._by_type.get(kind, {}).get(canonical.partition("|")[0], [])
+        known = ", ".join(f"`{one.resource.get('version')}`" for one in same)
+        return ArtifactNotFound(reason + (f"; known versions: {known}" if known else ""))
 
     def value_set(self, canonical: str) -> ValueSet:
-        """Return an expanded value set. Raises ArtifactNotFound."""
-        url, _, version = canonical.partition("|")
-        found = self._value_sets.get(url)
-        if found is None or (version and found.version != version):
-            raise ArtifactNotFound(f"no ValueSet `{canonical}`; put it beside the policy that reads it")
-        return found
+        """Return an expanded value set. Raises ArtifactNotFound, also for an address of which there are versions."""
+        found = self._value_sets.get(canonical)
+        if found is not None:
+            return found
+        if len(self._by_type.get("ValueSet", {}).get(canonical, ())) > 1:
+            raise self._not_found("ValueSet", canonical, f"which ValueSet `{canonical}` is meant: name the version")
+        raise ArtifactNotFound(f"no ValueSet `{canonical}`; put it beside the policy that reads it")
 
     @property
     def value_sets(self) -> Mapping[str, ValueSet]:
-        """Return all value sets by their url."""
+        """Return all value sets by `url|version`, and by url where there is one version of it."""
         return self._value_sets
 
     @property

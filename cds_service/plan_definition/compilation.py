@@ -71,7 +71,7 @@ class Compilation:
 
     def value_set(self, canonical: str, place: str) -> ValueSet:
         """Return a value set, which counts to what the policy reads."""
-        self.value_sets.add(canonical.partition("|")[0])
+        self.value_sets.add(canonical)
         try:
             return self.artifacts.value_set(canonical)
         except ContentError as error:

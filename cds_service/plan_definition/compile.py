@@ -25,6 +25,7 @@ from cds_service.plan_definition.languages import CompileExpression, compile_exp
 from cds_service.plan_definition.model import CodeFilter, Criterion, Input, Parameter, PlanDefinition
 from cds_service.plan_definition.parameters import read_parameter
 from cds_service.plan_definition.profile import Extension, Role
+from cds_service.plan_definition.verification import unverified_codes
 
 __all__ = ["HOOK_CONTEXT", "ORDER_TYPES", "compile_plan", "examine_plan"]
 
@@ -103,6 +104,8 @@ class _PlanCompiler:
             last_review_date=attempt("PlanDefinition", None, date_of, plan, "lastReviewDate"),
             effective_from=attempt("PlanDefinition", None, date_of, period, "start"),
             effective_to=attempt("PlanDefinition", None, date_of, period, "end"),
+            reviewers=attempt("PlanDefinition", (), lambda: tuple(_reviewers(plan))),
+            unverified=() if self.whole.faults else self._unverified(plan),
             hooks=attempt(place, (), lambda: tuple(_hooks(policy, place))),
             order=order,
             codes=self._ordered_codes(order, place),
@@ -204,6 +207,13 @@ class _PlanCompiler:
             for (system, code), display in names.items()
         )
 
+    def _unverified(self, plan: Json) -> tuple[str, ...]:
+        """The codes that nobody verified; a policy that is not active may hold them, and is not searched."""
+        if plan.get("status") != "active":
+            return ()
+        read = (self.whole.artifacts.find("ValueSet", url).resource for url in sorted(self.whole.value_sets))
+        return tuple(sorted({code for value_set in read for code in unverified_codes(value_set)}))
+
     def _hash(self, plan: Json) -> str:
         """The content that decides: the plan and every value set that it reads."""
         digest = sha256(canonical_json(plan))
@@ -229,6 +239,13 @@ def _hooks(policy: Json, place: str) -> Iterator[str]:
             reason = "a trigger is a `named-event` with the hook's name"
             raise ContentError(reason, element=f"{place}.trigger[{i}]", rule="trigger-malformed")
         yield trigger["name"]
+
+
+def _reviewers(plan: Json) -> Iterator[str]:
+    """The names of who reviewed and endorsed the policy. Who is named without a name is not named."""
+    for contact in (*objects_of(plan, "reviewer"), *objects_of(plan, "endorser")):
+        if type(name := contact.get("name")) is str and name.strip():
+            yield name
 
 
 def _input_malformed(reason: str, place: str) -> ContentError:

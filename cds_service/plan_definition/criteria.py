@@ -166,15 +166,23 @@ class CriteriaCompiler:
         codes, node = part_of(written[0], "codes", "valueCanonical"), part_of(written[0], "node", "valueId")
         if type(canonical) is not str or codes is None or node is None:
             raise _determination_malformed("`determination-of` needs `definitionCanonical`, `node` and `codes`", place)
-        target = self._find("PlanDefinition", canonical, place)
-        if node != "clinical" and node not in {one.get("id") for one in all_actions(target)}:
-            raise _determination_malformed(f"`{canonical}` has no node `{node}`", place)
+        for target in self._versions(canonical, place):
+            if node != "clinical" and node not in {one.get("id") for one in all_actions(target)}:
+                version = f"{canonical.partition('|')[0]}|{target.get('version')}"
+                raise _determination_malformed(f"`{version}` has no node `{node}`", place)
         site = part_of(written[0], "sameSite", "valueExpression")
         at_order = replace(scope, context=("ServiceRequest",))
         same_site = self.whole.expression(site, at_order, f"{place}.sameSite") if site else None
         if same_site and same_site.types not in (("CodeableConcept",), ("Coding",), ("code",)):
             raise _determination_malformed("`sameSite` gives codes: a CodeableConcept, a Coding or a code", place)
         return DeterminationOf(canonical.partition("|")[0], node, self.whole.value_set(codes, place), same_site)
+
+    def _versions(self, canonical: str, place: str) -> list[Resource]:
+        """All versions of a policy: which of them counts is the date's choice."""
+        try:
+            return [one.resource for one in self.whole.artifacts.versions("PlanDefinition", canonical)]
+        except ContentError as error:
+            raise error.located(element=place) from None
 
     def _find(self, kind: str, canonical: str, place: str) -> Resource:
         try:

@@ -154,6 +154,10 @@ class PlanDefinition:
     last_review_date: Date | None
     effective_from: Date | None
     effective_to: Date | None
+    reviewers: tuple[str, ...]
+    """The clinicians who stand for it: reviewers, then endorsers, by name."""
+    unverified: tuple[str, ...]
+    """The codes that it reads and nobody verified; told of an active policy only."""
     hooks: tuple[str, ...]
     order: Input
     codes: ValueSet

@@ -9,10 +9,12 @@ from graphlib import CycleError, TopologicalSorter
 from hashlib import sha256
 
 from cds_service.errors import ContentError
+from cds_service.fhir.temporal import Date
 from cds_service.fhir.values import Code
 from cds_service.plan_definition.artifacts import Artifacts
 from cds_service.plan_definition.compile import compile_plan
 from cds_service.plan_definition.model import PlanDefinition
+from cds_service.plan_definition.versions import by_period, first_day, version_on
 
 __all__ = ["Policies", "compile_policies", "in_order"]
 
@@ -25,8 +27,17 @@ class Policies:
     """Each after those whose answer it reads."""
 
     def for_code(self, code: Code) -> tuple[PlanDefinition, ...]:
-        """Return the policies that decide on an ordered code."""
+        """Return the policies that decide on an ordered code, in every version that does."""
         return self._by_code.get(code, ())
+
+    def on(self, code: Code, day: Date) -> tuple[PlanDefinition, ...]:
+        """Return the policies that decide on a code ordered on a day, each in the version that counts then."""
+        return tuple(plan for plan in self.for_code(code) if self.counts(plan, day))
+
+    def counts(self, plan: PlanDefinition, day: Date) -> bool:
+        """Return whether, of all versions of a policy, this one counts on a day."""
+        versions = self._by_canonical[plan.canonical]
+        return len(versions) == 1 or version_on(versions, day) is plan
 
     def deciding(self, codes: Iterable[Code]) -> list[PlanDefinition]:
         """Return the policies that decide on any of these codes, each after those whose answer it reads."""
@@ -47,26 +58,44 @@ class Policies:
         return found
 
     @cached_property
+    def _by_canonical(self) -> Mapping[str, tuple[PlanDefinition, ...]]:
+        return {canonical: by_period(versions) for canonical, versions in _versions(self.plans).items()}
+
+    @cached_property
     def _rank(self) -> Mapping[int, int]:
         return {id(plan): i for i, plan in enumerate(self.plans)}
 
 
 def compile_policies(artifacts: Artifacts) -> Policies:
-    """Return every PlanDefinition compiled. Raises ContentError for the first fault, a cycle between plans too."""
-    plans: dict[str, PlanDefinition] = {}
-    for plan in (compile_plan(one, artifacts) for one in artifacts.all("PlanDefinition")):
-        if plan.canonical in plans:
-            versions = f"`{plans[plan.canonical].version}` and `{plan.version}`"
-            raise ContentError(f"two versions are loaded, {versions}; keep the one that decides", plan.canonical)
-        plans[plan.canonical] = plan
-    return Policies(in_order(plans))
+    """Return every PlanDefinition compiled, all versions of it.
+
+    Raises ContentError for the first fault: in a policy, in the periods of its versions, or a circle of policies.
+    """
+    plans = [compile_plan(one, artifacts) for one in artifacts.all("PlanDefinition")]
+    for versions in _versions(plans).values():
+        by_period(versions)
+    return Policies(in_order({plan.reference: plan for plan in plans}))
 
 
 def in_order(plans: Mapping[str, PlanDefinition]) -> tuple[PlanDefinition, ...]:
-    """Return policies, given by canonical, each after those whose answer it reads. Raises ContentError for a circle."""
-    reads = {name: sorted(plans[name].depends_on & plans.keys()) for name in sorted(plans)}
+    """Return policies, under any names, each after those whose answer it reads. Raises ContentError for a circle."""
+    names: dict[str, list[str]] = {}
+    for name in sorted(plans, key=lambda name: (plans[name].canonical, first_day(plans[name]), plans[name].version)):
+        names.setdefault(plans[name].canonical, []).append(name)
+    reads = {
+        name: [other for canonical in sorted(plans[name].depends_on) for other in names.get(canonical, ())]
+        for versions in names.values()
+        for name in versions
+    }
     try:
         return tuple(plans[name] for name in TopologicalSorter(reads).static_order())
     except CycleError as error:
         reason = "policies read each other's determinations in a circle"
         raise ContentError(reason, " → ".join(error.args[1]), rule="policies-in-a-circle") from None
+
+
+def _versions(plans: Iterable[PlanDefinition]) -> dict[str, list[PlanDefinition]]:
+    found: dict[str, list[PlanDefinition]] = {}
+    for plan in plans:
+        found.setdefault(plan.canonical, []).append(plan)
+    return found

@@ -11,6 +11,7 @@ from cds_service.fhir.element import Resource
 from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.temporal import Date
 from cds_service.necessity.determine import determine_all
+from cds_service.necessity.lifecycle import REVIEW_VALID_MONTHS
 from cds_service.necessity.model import Determination
 from cds_service.necessity.orders import NotCovered, read_orders
 from cds_service.plan_definition.policies import Policies
@@ -71,6 +72,7 @@ def evaluate(
     received: Date,
     as_of: Date | None = None,
     production: bool = False,
+    review_valid_months: int = REVIEW_VALID_MONTHS,
 ) -> Evaluation:
     """Return the determinations of an exchange.
 
@@ -78,7 +80,9 @@ def evaluate(
     """
     record, drafts = record_of(exchange)
     orders = read_orders(drafts, policies, record, received=received, as_of=as_of)
-    determinations = determine_all(orders, policies, record, production=production)
+    determinations = determine_all(
+        orders, policies, record, production=production, review_valid_months=review_valid_months
+    )
     wanted = exchange.selected
     if wanted is not None:
         determinations = tuple(one for one in determinations if one.order.reference in wanted)

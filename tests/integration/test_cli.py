@@ -424,7 +424,12 @@ def test_a_resource_of_unknown_type_is_looked_up_unless_strict(cli: Cli, write: 
 
 
 def test_policies_are_listed(cli: Cli):
-    assert cli("policies", "list") == Ended(0, f"{PLAN['url']}|0.1.0  draft  2 codes\n".encode(), "")
+    ended = cli("policies", "list", "--as-of", "2026-01-15")
+    assert ended.text == (
+        f"{PLAN['url']}|0.1.0  draft, no review stage  no period stated  2 codes  "
+        "production on 2026-01-15: no, the policy is draft, not active\n"
+    )
+    assert (ended.code, ended.err) == (0, "")
 
 
 def test_policies_alone_shows_what_there_is(cli: Cli):
@@ -588,6 +593,19 @@ def test_the_service_is_served(policies: Path):
             patience.cancel()
         assert process.wait() == 0
         assert rest == ""
+
+
+def test_production_says_at_its_start_what_may_not_decide(policies: Path):
+    arguments = command("serve", "--mode", "production", "--port", 0)
+    with subprocess.Popen(arguments, env=environment(policies), stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        patience = threading.Timer(20, process.kill)
+        patience.start()
+        told = [process.stderr.readline() for _ in range(2)]
+        process.send_signal(signal.SIGINT)
+        process.stderr.read()
+        patience.cancel()
+    assert told[1] == "cds-service: 1 of them may not decide today: `cds-service policies list` says why\n"
 
 
 def test_a_port_in_use_is_told(cli: Cli):

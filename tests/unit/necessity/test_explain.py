@@ -46,6 +46,7 @@ def test_what_is_met_shows_its_evidence():
     assert explained() == [
         "MET: replace widget replacement",
         "  ordered at ServiceRequest/o1.code.coding[0]",
+        "  DRAFT POLICY - NOT FOR CLINICAL USE",
         "  yes  The widget is broken",
         "       Observation/f1.value: broken, 2026-01-10, final",
         "  yes  The widget was looked at [supporting]",
@@ -66,7 +67,7 @@ def test_what_is_not_met_asks_for_a_physician():
 def test_what_is_unknown_says_why_and_what_to_supply():
     lines = explained(chart=())
     assert lines[0] == "INFORMATION MISSING: replace widget replacement"
-    assert lines[2:5] == [
+    assert lines[3:6] == [
         "  ?    The widget is broken",
         "       unknown: nothing on record",
         "       to supply: State whether the widget is broken.",
@@ -76,7 +77,12 @@ def test_what_is_unknown_says_why_and_what_to_supply():
 def test_a_policy_that_may_not_decide_says_why():
     lines = explained(production=True)
     assert lines[0] == "NOT EVALUATED: replace widget replacement"
-    assert "  the policy is draft, not active" in lines
+    assert lines[2:6] == [
+        "  the policy is draft, not active (policy",
+        "  https://example.org/fhir/PlanDefinition/widget|0.1.0, rule `active`). To put",
+        "  it right: have it reviewed and approved, then set `status` to `active`.",
+        "  policy https://example.org/fhir/PlanDefinition/widget|0.1.0, draft, as of",
+    ]
 
 
 def test_an_order_given_twice_is_told():
@@ -147,7 +153,7 @@ def test_the_chart_cannot_steer_the_terminal():
 
 def test_a_long_value_is_cut_and_wrapped():
     lines = explained(chart=(finding("broken " * 200),))
-    assert len(lines) < 20
+    assert len(lines) < 25
     assert max(map(len, lines)) <= 80
 
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 from cds_service import __version__
@@ -9,6 +11,8 @@ from cds_service.fhir.temporal import Date
 from cds_service.necessity.report import determinations_report
 from cds_service.services.evaluation import evaluate, exchange_of
 from tests.made_up import BASE, ORDERS, PATIENT, bundle, finding, made_up_policies, order
+
+ROOT = Path(__file__).parents[3]
 
 
 def report(*orders: dict[str, Any], chart: tuple[dict[str, Any], ...] = (finding(),), **more: Any) -> dict[str, Any]:
@@ -37,6 +41,11 @@ def test_a_report_says_everything_that_was_determined():
                     "version": "0.1.0",
                     "hash": one["policy"]["hash"],
                     "status": "draft",
+                    "experimental": False,
+                    "reviewStage": None,
+                    "approvalDate": None,
+                    "lastReviewDate": None,
+                    "effectivePeriod": {"start": None, "end": None},
                 },
                 "outcome": "not-met",
                 "kind": "clinical",
@@ -79,6 +88,11 @@ def test_a_report_says_everything_that_was_determined():
                 "asOf": "2026-01-15",
                 "problem": None,
                 "duplicates": [],
+                "refusal": {
+                    "rule": "active",
+                    "reason": "the policy is draft, not active",
+                    "remedy": "have it reviewed and approved, then set `status` to `active`.",
+                },
                 "settle": {"met": [], "notMet": [[]], "complete": True},
                 "decisive": ["broken"],
                 "carriedBy": [],
@@ -116,7 +130,8 @@ def test_a_refused_policy_says_why_and_has_no_criteria():
     (one,) = report(order(), production=True)["determinations"]
     assert one["outcome"] == "not-evaluated"
     assert one["criteria"] == []
-    assert one["problem"] == "the policy is draft, not active"
+    assert one["problem"].startswith("the policy is draft, not active (policy https://example.org/")
+    assert one["refusal"]["rule"] == "active"
     assert (one["settle"], one["decisive"]) == (None, [])
 
 
@@ -129,6 +144,20 @@ def test_the_reference_date_is_told_for_all_and_for_each():
     made = report(order("o1", authoredOn="2026-01-12"), order("o2", "refit"))
     assert made["asOf"] == "2026-01-15"
     assert [one["asOf"] for one in made["determinations"]] == ["2026-01-12", "2026-01-15"]
+
+
+def test_every_member_is_documented() -> None:
+    """A member's name stands in code marks; what lies below `order`, `policy` and `settle` is told with it."""
+    page = (ROOT / "docs/reference/determinations.md").read_text(encoding="utf-8")
+
+    def names(value: object) -> set[str]:
+        if isinstance(value, dict):
+            return set(value).union(*map(names, value.values()))
+        return set().union(*map(names, value)) if isinstance(value, list) else set()
+
+    written = set(re.findall(r'[`"](\w+)(?:\[\])?[`"]', page))
+    told = [report(order(), order("o9", "paint"), chart=chart) for chart in ((finding("intact"),), (finding("bent"),))]
+    assert names(told) <= written
 
 
 def test_a_report_is_plain_json():

@@ -167,6 +167,18 @@ ACTIVITY: Json = {
 }
 
 
+APPROVED: Json = {
+    "status": "active",
+    "experimental": False,
+    "approvalDate": "2026-01-01",
+    "lastReviewDate": "2026-01-01",
+    "effectivePeriod": {"start": "2026-01-01"},
+    "reviewer": [{"name": "Dr. R. Viewer"}],
+    "extension": [{"url": Extension.REVIEW_STAGE, "valueCode": "approved"}],
+}
+"""What makes a plan one that production lets decide."""
+
+
 def full_plan() -> Json:
     """Return a plan with every element that the profile has, once."""
     return plan(
@@ -230,6 +242,8 @@ def full_plan() -> Json:
         approvalDate="2026-01-01",
         lastReviewDate="2026-01-02",
         effectivePeriod={"start": "2026-01-01", "end": "2026-12-31"},
+        reviewer=[{"name": "Dr. R. Viewer"}],
+        endorser=[{"name": "The Society of Widgets"}],
         relatedArtifact=[
             {
                 "type": "citation",

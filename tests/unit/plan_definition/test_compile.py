@@ -504,7 +504,7 @@ CRITERIA: dict[str, tuple[Json, str]] = {
     ),
     "a determination of an unknown node": (
         plan(criterion("broken", "required", None, None, determination_of("nothing"), definitionCanonical=URL)),
-        f"`{URL}` has no node `nothing`",
+        f"`{URL}|1.0.0` has no node `nothing`",
     ),
     "a determination of unknown codes": (
         plan(criterion("broken", "required", None, None, determination_of(codes="nowhere"), definitionCanonical=URL)),
@@ -708,10 +708,9 @@ def test_the_same_artifact_twice_is_refused() -> None:
     assert URL in str(refused.value)
 
 
-def test_two_versions_of_a_policy_are_refused_for_only_one_can_decide() -> None:
-    with pytest.raises(ContentError, match=r"two versions are loaded, `1.10.0` and `1.9.0`; keep the one") as refused:
-        compiled(plan(version="1.9.0"), plan(version="1.10.0"))
-    assert refused.value.canonical == URL
+def test_a_value_set_may_stand_beside_each_version_that_reads_it() -> None:
+    again = artifacts(value_set("widgets", "A", "B"), plan())
+    assert compile_policies(again).for_code((CODES, "A"))
 
 
 def test_artifacts_are_found_with_their_version_or_without() -> None:
