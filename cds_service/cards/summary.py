@@ -10,18 +10,19 @@ from cds_service.necessity.evidence import words_of
 from cds_service.necessity.model import Determination, Kind, Outcome
 from cds_service.plan_definition.profile import Role
 
-__all__ = ["summary"]
+__all__ = ["LENGTH", "summary"]
 
-_LENGTH = 139
+LENGTH = 139
+"""The most characters that a card's summary may have. Source: CDS Hooks 2.0.1, Card Attributes."""
 
 
 def summary(group: Sequence[Determination]) -> str:
     """Return the first of the wordings, from the fullest to the shortest, that a card's summary can hold."""
     for wording in _wordings(group):
         line = " ".join(clean(wording).split())
-        if len(line) <= _LENGTH:
+        if len(line) <= LENGTH:
             return line
-    return line[: _LENGTH - 1] + "…"
+    return line[: LENGTH - 1] + "…"
 
 
 def _wordings(group: Sequence[Determination]) -> Iterator[str]:
@@ -36,6 +37,7 @@ def _wordings(group: Sequence[Determination]) -> Iterator[str]:
         case Outcome.NOT_MET:
             yield from _failed(group, codes, "criteria not met on record", "Physician review.")
         case Outcome.INFORMATION_MISSING:
+            yield from _urgent(group)
             yield from _missing(group, codes)
         case Outcome.NOT_APPLICABLE:
             yield from _failed(group, codes, "outside this policy", "Not evaluated further.")
@@ -94,6 +96,12 @@ def _failed(group: Sequence[Determination], codes: str, plain: str, tail: str) -
 def _deciding_words(determination: Determination) -> Iterator[str]:
     for result in sorted(deciding(determination), key=lambda result: not says_critical(result)):
         yield result.text or f"{result.criterion.title} - {state_words(result).lower()}"
+
+
+def _urgent(group: Sequence[Determination]) -> Iterator[str]:
+    """Yield what a policy calls critical, before any question: an emergency does not wait for documents."""
+    for one in filter(is_critical, group):
+        yield from (f"{one.order.code}: {result.text}." for result in one.results if says_critical(result))
 
 
 def _missing(group: Sequence[Determination], codes: str) -> Iterator[str]:
