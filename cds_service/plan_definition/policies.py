@@ -37,7 +37,7 @@ class Policies:
     def counts(self, plan: PlanDefinition, day: Date) -> bool:
         """Return whether, of all versions of a policy, this one counts on a day."""
         versions = self._by_canonical[plan.canonical]
-        return len(versions) == 1 or version_on(versions, day) is plan
+        return version_on(versions, day) is plan
 
     def deciding(self, codes: Iterable[Code]) -> list[PlanDefinition]:
         """Return the policies that decide on any of these codes, each after those whose answer it reads."""

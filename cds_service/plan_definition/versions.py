@@ -32,15 +32,17 @@ def version_on(versions: Sequence[PlanDefinition], day: Date) -> PlanDefinition:
 
 
 def by_period(versions: Iterable[PlanDefinition]) -> tuple[PlanDefinition, ...]:
-    """Return versions in the order of their periods.
+    """Return the versions that may count, in the order of their periods: a retired one only if all are.
 
     Raises ContentError for a period that ends before it begins, and for two versions in effect on one day.
     """
-    ordered = tuple(sorted(versions, key=lambda one: (first_day(one), one.version)))
+    held = tuple(versions)
+    kept = [one for one in held if one.status != "retired"] or held
+    ordered = tuple(sorted(kept, key=lambda one: (first_day(one), one.version)))
     for one in ordered:
         if _last(one) < first_day(one):
             reason = f"`effectivePeriod` ends before it begins: {period_words(one)}"
-            raise ContentError(reason, one.reference, rule="effective-period-reversed")
+            raise ContentError(reason, one.reference, rule="element-malformed")
     for earlier, later in pairwise(ordered):
         if first_day(later) <= _last(earlier):
             reason = (
@@ -48,7 +50,7 @@ def by_period(versions: Iterable[PlanDefinition]) -> tuple[PlanDefinition, ...]:
                 f"({period_words(later)}) are in effect at the same time; "
                 f"end the `effectivePeriod` of one before the other begins"
             )
-            raise ContentError(reason, earlier.canonical, rule="effective-periods-overlap")
+            raise ContentError(reason, earlier.canonical, rule="periods-overlap")
     return ordered
 
 

@@ -33,7 +33,7 @@ def test_versions_in_effect_at_the_same_time_are_refused(one: tuple[Any, Any], o
     for first, second in ((one, other), (other, one)):
         with pytest.raises(ContentError, match="in effect at the same time") as refused:
             compiled(version("1", *first), version("2", *second))
-        assert refused.value.rule == "effective-periods-overlap"
+        assert refused.value.rule == "periods-overlap"
         assert refused.value.canonical == URL
 
 
@@ -50,6 +50,15 @@ def test_versions_one_after_the_other_stand_side_by_side(one: tuple[Any, Any], o
     assert len(compiled(version("2", *other), version("1", *one)).plans) == 2
 
 
+def test_a_retired_version_stands_back_while_there_is_another() -> None:
+    retired = version("1", "2025-01-01") | {"status": "retired"}
+    made = compiled(retired, version("2", "2025-06-01"))
+    one, other = made.plans
+    assert [made.counts(plan, Date((2025, 3, 1))) for plan in (one, other)] == [False, True]
+    (alone,) = (found := compiled(retired)).plans
+    assert found.counts(alone, Date((2030, 1, 1)))
+
+
 def test_a_refusal_names_both_versions_their_periods_and_what_to_do() -> None:
     with pytest.raises(ContentError) as refused:
         compiled(version("1.9.0", "2025-01-01"), version("1.10.0", "2026-01-01"))
@@ -62,7 +71,7 @@ def test_a_refusal_names_both_versions_their_periods_and_what_to_do() -> None:
 def test_a_period_that_ends_before_it_begins_is_refused() -> None:
     with pytest.raises(ContentError, match="ends before it begins: 2026-01-01 to 2025") as refused:
         compiled(version("1", "2026-01-01", "2025"))
-    assert refused.value.rule == "effective-period-reversed"
+    assert refused.value.rule == "element-malformed"
 
 
 @pytest.mark.parametrize(
