@@ -6,8 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from cds_service.authoring.case_format import parse_yaml
 from cds_service.authoring.cases import Case, Chart, read_cases, set_up
 from cds_service.fhir.bundle import Holding
 from cds_service.fhir.encoding import decode
@@ -38,7 +37,7 @@ def cases() -> tuple[tuple[Case, str], ...]:
     return tuple(
         (case, shape)
         for place in sorted(POLICIES.glob("*/cases.yaml"))
-        for case in read_cases(yaml.safe_load(place.read_text(encoding="utf-8")), place=place.parent.name)
+        for case in read_cases(parse_yaml(place.read_text(encoding="utf-8"), place=str(place)), place=str(place))
         for shape in case.shapes
     )
 
@@ -52,7 +51,7 @@ def base(name: str, shape: str = "b", *orders: str) -> Chart:
     """Return a base chart, unchanged, with its own orders or the ones given."""
     drafts = fixture(f"cds_hooks/{name}-order-sign.json")["context"]["draftOrders"]["entry"]
     codes = orders or tuple(entry["resource"]["code"]["coding"][0]["code"] for entry in drafts)
-    return set_up(Case("base", "", name, (shape,), codes, {}), shape, fixture)
+    return set_up(Case(id="base", title="", base=name, orders=codes, expect={}), shape, fixture)
 
 
 def determine(chart: Chart, policies: Policies | None = None, as_of: Date | None = None) -> Evaluation:
