@@ -232,7 +232,11 @@ def _criteria_faults(table: Mapping[str, Any]) -> Iterator[str]:
             elif (short, name) in claimed:
                 yield f"beyond {short} {name}: a claim asks for it"
         labels = {one.get("label") for one in plans()[plan_id]["relatedArtifact"]}
-        cited = {one.get("label") for action in known.values() for one in action.get("documentation", ())}
+        documents = [(name, one) for name, action in known.items() for one in action.get("documentation", ())]
+        for name, one in documents:
+            if one["type"] == "justification" and one.get("display") != beyond.get(name):
+                yield f"{short} {name}: its justification is not what `beyond` says"
+        cited = {one.get("label") for _, one in documents if one["type"] != "justification"}
         yield from (f"{short}: `{label}` is not among the policy's sources" for label in sorted(cited - labels))
     yield from (
         f"{one}: the policy has no letters in the table" for one in set(plans()) - set(table["policies"].values())
