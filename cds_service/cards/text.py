@@ -6,18 +6,19 @@ import re
 
 from cds_service.necessity.wording import printable
 
-__all__ = ["clean", "code", "plain"]
+__all__ = ["LONGEST", "clean", "code", "plain"]
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]#|~!])")
 _LINK = re.compile(r"(?i)(?:https?|ftp|mailto|xmpp):|www\.")
 """What GitHub Flavored Markdown makes a link of without being asked. Source: GFM 6.9, Autolinks (extension)."""
-_LONGEST = 600
+LONGEST = 600
+"""The most characters of one text."""
 
 
 def clean(text: object) -> str:
     """Return text without control, zero-width and direction-changing characters, on one line, of bounded length."""
     line = printable(text)
-    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
+    return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
 
 
 def plain(text: object) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import typer
 
-from cds_service.cli.files import write_bytes, write_lines
+from cds_service.cli.failure import Exit
+from cds_service.cli.files import write_bytes, write_json, write_lines
 from cds_service.cli.options import AsOf, Policies, application_of, date_of, folder_of
 
 __all__ = ["policies"]
@@ -62,3 +63,34 @@ def package(
     source = folder_of(place)
     load_policies(source)
     write_bytes(output, pack_policies(read_policy_files(source), name=name, version=version))
+
+
+@policies.command()
+def lint(
+    place: Place = None,
+    against: Annotated[
+        Path | None, typer.Option("--against", metavar="DIR|TGZ", help="An earlier release, to compare versions with.")
+    ] = None,
+    output: Annotated[Literal["text", "json"], typer.Option("--format")] = "text",
+    strict: Annotated[bool, typer.Option("--strict", help="Let warnings count as errors.")] = False,
+) -> None:
+    """Check policies by every rule, and tell all that is wrong at once.
+
+    What is left as it is on purpose is listed with its reason in `lint.yaml` beside the policies.
+
+    \b
+    Exit codes: 0 no error, 2 wrong usage, 4 an error, or with --strict a warning
+    """
+    from cds_service.authoring.lint import as_json, as_text, breaches
+    from cds_service.authoring.lint import lint as findings_in
+    from cds_service.fhir.encoding import encode
+    from cds_service.policy_files import read_policy_files
+
+    files = read_policy_files(folder_of(place))
+    findings = findings_in(files, against=read_policy_files(against) if against else None)
+    if output == "json":
+        write_json(encode(as_json(findings)), pretty=False)
+    else:
+        write_lines(as_text(findings))
+    if breaches(findings, strict=strict):
+        raise typer.Exit(Exit.CONTENT)

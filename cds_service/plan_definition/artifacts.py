@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -81,6 +81,11 @@ class Artifacts:
         same.remove(found)
         others.add(Artifact(resource, found.group, found.place))
         return others
+
+    def __iter__(self) -> Iterator[Artifact]:
+        """Yield every artifact, sorted by type, canonical and version."""
+        for kind in sorted(self._by_type):
+            yield from self.all(kind)
 
     def all(self, kind: str) -> list[Artifact]:
         """Return the artifacts of a type, sorted by canonical and version."""

@@ -73,12 +73,14 @@ class _PlanCompiler:
     artifact: Artifact
     whole: Compilation
 
-    def plan(self) -> PlanDefinition:
+    def plan(self) -> PlanDefinition | None:
         plan, attempt = self.artifact.resource, self.whole.attempt
         policy, place = _policy_action(plan)
         inputs = self._inputs(policy, place)
         order = next((one for one in inputs if one.id == "order"), None)
         if order is None:
+            if any(one.get("id") == "order" for one in objects_of(policy, "input")):
+                return None  # its fault is told
             reason = "one `input` with the id `order` names the ordered codes"
             raise ContentError(reason, element=place, rule="no-ordered-codes")
         parameters = self._parameters(plan)

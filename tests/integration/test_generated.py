@@ -16,3 +16,8 @@ def test_the_profile_is_up_to_date() -> None:
     made = run_path(str(ROOT / "scripts" / "generate_profile.py"))
     stale = [path.name for path, text in made["pages"]().items() if path.read_text(encoding="utf-8") != text]
     assert stale == [], "run scripts/generate_profile.py"
+
+
+def test_the_reference_of_lint_is_up_to_date() -> None:
+    made = run_path(str(ROOT / "scripts" / "generate_lint_reference.py"))
+    assert made["OUT"].read_text(encoding="utf-8") == made["page"](), "run scripts/generate_lint_reference.py"
