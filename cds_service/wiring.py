@@ -14,7 +14,7 @@ from cds_service.cds_hooks import Service as Offer
 from cds_service.errors import ContentError, MalformedRequest
 from cds_service.fhir.encoding import decode, encode, member_of, refuse_duplicate_keys
 from cds_service.fhir.temporal import Date
-from cds_service.plan_definition.artifacts import read_artifacts
+from cds_service.plan_definition.artifacts import Artifacts, read_artifacts
 from cds_service.plan_definition.data_requirements import prefetch_of
 from cds_service.plan_definition.policies import Policies, compile_policies
 from cds_service.policy_files import read_policy_files
@@ -22,7 +22,7 @@ from cds_service.services import SERVICES, Service
 from cds_service.services.evaluation import Evaluation, Exchange, evaluate
 from cds_service.settings import Settings
 
-__all__ = ["Application", "load_policies", "policies_folder", "today"]
+__all__ = ["Application", "load_policies", "policies_folder", "read_policies", "today"]
 
 
 def today() -> Date:
@@ -41,10 +41,16 @@ def policies_folder(chosen: Path | None) -> Path:
 
 def load_policies(place: Path) -> Policies:
     """Return every policy of a folder or package compiled. Raises ContentError, also where there is none."""
-    policies = compile_policies(read_artifacts(read_policy_files(place).artifacts))
+    return read_policies(place)[0]
+
+
+def read_policies(place: Path) -> tuple[Policies, Artifacts]:
+    """Return the policies of a folder or package, and the artifacts that they are made of. Raises as above."""
+    artifacts = read_artifacts(read_policy_files(place).artifacts)
+    policies = compile_policies(artifacts)
     if not policies.plans:
         raise ContentError(f"`{place}` holds no PlanDefinition")
-    return policies
+    return policies, artifacts
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import typer
 from cds_service.cli.failure import Exit
 from cds_service.cli.files import write_bytes, write_json, write_lines
 from cds_service.cli.options import AsOf, Policies, application_of, date_of, folder_of
+from cds_service.cli.show import show
 
 __all__ = ["policies"]
 
@@ -25,6 +26,9 @@ policies = typer.Typer(help="Work on policies: list, check, test, show and packa
 def _root(context: typer.Context) -> None:
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
+
+
+policies.command()(show)
 
 
 @policies.command("list")

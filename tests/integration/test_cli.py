@@ -432,6 +432,23 @@ def test_policies_are_listed(cli: Cli):
     assert (ended.code, ended.err) == (0, "")
 
 
+@pytest.mark.parametrize(
+    ("form", "start"),
+    [("text", "DRAFT - NOT FOR CLINICAL USE"), ("markdown", "# Replacing a widget\n"), ("html", "<!DOCTYPE html>\n")],
+)
+def test_a_policy_is_shown_in_words(cli: Cli, form: str, start: str):
+    ended = cli("policies", "show", "widget", "--format", form)
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.text.startswith(start)
+    assert "The widget is broken" in ended.text
+
+
+def test_a_policy_that_is_not_there_cannot_be_shown(cli: Cli):
+    ended = cli("policies", "show", "gadget")
+    assert (ended.code, ended.out) == (2, b"")
+    assert "no policy is called `gadget`" in ended.err
+
+
 def test_policies_alone_shows_what_there_is(cli: Cli):
     ended = cli("policies")
     assert "list" in ended.text
