@@ -213,6 +213,7 @@ class Environment:
     def restart(self) -> None:
         """Grant an expression its share of steps; a variable, which is computed once, has its own."""
         self.steps = MAX_STEPS
+        self.index, self.total, self.locals = 0, (), {}
 
     def variable(self, name: str) -> Sequence[Any]:
         """Return the items of a variable."""

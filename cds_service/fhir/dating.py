@@ -7,13 +7,14 @@ thing is, and from its start where one asks when it began.
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterator
+from typing import Any, Literal
 
 from cds_service.fhir.definitions import element
 from cds_service.fhir.element import Resource
 from cds_service.fhir.temporal import Date, parse_date_time
 
-__all__ = ["date_element", "dated"]
+__all__ = ["date_element", "dated", "has_unreadable_date"]
 
 _DATE_ELEMENT = {
     "CarePlan": "created",
@@ -37,13 +38,23 @@ def date_element(type_name: str) -> str:
 
 def dated(resource: Resource, edge: Literal["start", "end"] = "end") -> Date | None:
     """Return the day, month or year that a resource is dated with, in its own time zone; None if it has none."""
+    for value in _stated(resource, edge):
+        moment = parse_date_time(value) if type(value) is str else None
+        return moment.date() if moment else None
+    return None
+
+
+def has_unreadable_date(resource: Resource) -> bool:
+    """Return whether something stands where a resource's date belongs that is no date."""
+    return any(type(value) is not str or parse_date_time(value) is None for value in _stated(resource, "end"))
+
+
+def _stated(resource: Resource, edge: Literal["start", "end"]) -> Iterator[Any]:
     kind = str(resource.get("resourceType"))
     known = element(kind, date_element(kind))
     for key in known.keys if known else ():
         value = resource.get(key)
         if type(value) is dict:
             value = value.get(edge)
-        if type(value) is str:
-            moment = parse_date_time(value)
-            return moment.date() if moment else None
-    return None
+        if value is not None:
+            yield value

@@ -285,7 +285,7 @@ class Compiler:
 
     def member(self, node: Member, focus: Code) -> Code:
         """`base.name`, `name`; at the start of an expression also the name of the type that it starts from."""
-        if node.base is None and node.name[0].isupper() and self._names_the_start(node.name, focus):
+        if node.base is None and node.name[:1].isupper() and self._names_the_start(node.name, focus):
             return focus
         return self.step(node, focus if node.base is None else self.compile(node.base, focus), node.name)
 

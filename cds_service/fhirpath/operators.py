@@ -24,10 +24,10 @@ from cds_service.fhirpath.values import (
     equal,
     equal_items,
     equivalent_items,
-    key_maker,
     known_unit,
     number_in_bounds,
     text_of,
+    tolerant_key_maker,
 )
 
 __all__ = [
@@ -78,10 +78,22 @@ def logical(operator: str, left: Code, right: Code) -> Code:
         return answer
 
     def answer(this: Traced, env: Environment) -> tuple[Truth, Sequence[Traced]]:
-        holds = truth(this[0], env)
-        if holds is not True:
-            return holds, ()
-        return True, [one for side in (left, right) for one in _witnesses(side, this, env)]
+        missing: Missing | None = None
+        mine, seen, theirs, more = None, (), None, ()  # type: tuple[Truth, Any, Truth, Any]
+        try:
+            mine, seen = _answer(left, first, this, env)
+        except Missing as unanswered:
+            missing = unanswered
+        if mine is not None and mine is settled:
+            return mine, [*seen, *_witnesses(right, this, env)] if mine else ()
+        try:
+            theirs, more = _answer(right, second, this, env)
+        except Missing as unanswered:
+            missing = missing or unanswered
+        holds = combine(mine, theirs)
+        if holds is None and missing:
+            raise missing
+        return holds, [*(seen if mine else ()), *(more if theirs else ())] if holds else ()
 
     def refusals(this: Traced, env: Environment) -> Iterator[Refusal]:
         for side, test in ((left, first), (right, second)):
@@ -96,12 +108,19 @@ def logical(operator: str, left: Code, right: Code) -> Code:
     )
 
 
+def _answer(side: Code, test: Test, this: Traced, env: Environment) -> tuple[Truth, Sequence[Traced]]:
+    return side.answer(this, env) if side.answer else (test(this[0], env), ())
+
+
 def _witnesses(side: Code, this: Traced, env: Environment) -> Sequence[Traced]:
+    """Return what a side can add to an answer that is settled without it."""
     if side.answer is None:
         return ()
     try:
         holds, found = side.answer(this, env)
-    except Missing:
+    except LimitExceeded:
+        raise
+    except EvaluationError:
         return ()
     return found if holds is True else ()
 
@@ -109,7 +128,9 @@ def _witnesses(side: Code, this: Traced, env: Environment) -> Sequence[Traced]:
 def _told(test: Test, this: Any, env: Environment) -> Truth:
     try:
         return test(this, env)
-    except Missing:
+    except LimitExceeded:
+        raise
+    except EvaluationError:
         return None
 
 
@@ -186,7 +207,12 @@ def comparison(operator: str, left: Code, right: Code) -> Code:
     def decide(one: Any, other: Any) -> Truth:
         if one is None or other is None:
             return None
-        order = compare_values(one, other)
+        try:
+            order = compare_values(one, other)
+        except EvaluationError:
+            check((one,), left.shape)
+            check((other,), right.shape)
+            raise
         return None if order is None else order in holds
 
     def truth(this: Any, env: Environment) -> Truth:
@@ -220,11 +246,17 @@ def membership(left: Code, right: Code) -> Code:
         item = single(first(this, env), "`in`")
         if item is None:
             return None
-        others = second(this, env)
-        if any(item is one or equal(item, one) is True for one in others):
-            return True
+        others, missing = second(this, env), None
+        for one in others:
+            try:
+                if item is one or equal(item, one) is True:
+                    return True
+            except Missing as unanswered:  # of this one; another may settle it
+                missing = missing or unanswered
         check((item,), left.shape)
         check(others, right.shape)
+        if missing:
+            raise missing
         return False
 
     if key is None or not members or not all(type(one) is str for one in members):
@@ -246,7 +278,7 @@ def union(left: Code, right: Code, *, distinct: bool = True) -> Code:
     origins = merge_origins(left.shape.origins, right.shape.origins)
     shape = Shape(types, wrapped=wrapped, origins=origins, ordered=not distinct)
     first, second = as_shape(left, shape), as_shape(right, shape)
-    key = key_maker(shape)
+    key = tolerant_key_maker(shape)
 
     def items(this: Any, env: Environment) -> Sequence[Any]:
         both = [*first.items(this, env), *second.items(this, env)]
@@ -276,7 +308,18 @@ def _of_texts(code: Code, texts: Sequence[str]) -> Code:
 
 def _either(first: Code, second: Code) -> Test:
     one, other = first.exists(), second.exists()
-    return lambda this, env: one(this, env) or other(this, env)
+
+    def some(this: Any, env: Environment) -> Truth:
+        try:
+            if one(this, env):
+                return True
+        except Missing as missing:
+            if other(this, env):
+                return True
+            raise missing from None
+        return other(this, env)
+
+    return some
 
 
 # -- arithmetic ---------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -33,9 +33,7 @@ def fixed_step(base: Code, name: str, keys: Keys, shape: Shape, *, siblings: boo
         if base.is_focus:
             return Code(shape, _focus_step(key, name), places, key=key)
         return Code(shape, _plain_step(base.items, key, name), places, refusals=base.refusals)
-    located = _located_step(base, name, lambda _holder: keys, wrapped=shape.wrapped, beside=beside)
-    items = _choice_step(base, name, keys, wrapped=shape.wrapped, beside=beside)
-    return Code(shape, items, located, refusals=base.refusals)
+    return _choice_step(base, name, keys, shape, beside=beside)
 
 
 def _focus_step(key: str, name: str) -> Items:
@@ -100,31 +98,39 @@ def _plain_places(before: Located, key: str, name: str) -> Located:
     return located
 
 
-def _choice_step(base: Code, name: str, keys: Keys, *, wrapped: bool, beside: bool) -> Items:
-    before, unwrap = base.items, base.shape.wrapped
+def _choice_step(base: Code, name: str, keys: Keys, shape: Shape, *, beside: bool) -> Code:
+    before, places, unwrap, wrapped = base.items, base.located, base.shape.wrapped, shape.wrapped
+
+    def inside(item: Any) -> Iterator[tuple[Any, int | None, Any]]:
+        holder = item.value if unwrap else item
+        if type(holder) is not dict:
+            if not unwrap or not (holder is None or fits(holder, item.type)):
+                raise _no_object(name)
+            holder = item.element  # a primitive, or another type of the choice
+            if type(holder) is not dict:
+                return
+        for key, kind in keys:
+            for index, value, sibling in _held(holder, key, beside=beside):
+                yield Typed(kind, value, sibling) if wrapped else value, index, value
 
     def items(this: Any, env: Environment) -> Sequence[Any]:
-        found: list[Any] = []
-        for item in before(this, env):
-            holder = item.value if unwrap else item
-            if type(holder) is not dict:
-                if not unwrap or not (holder is None or fits(holder, item.type)):
-                    raise _no_object(name)
-                holder = item.element  # a primitive, or another type of the choice
-                if type(holder) is not dict:
-                    continue
-            for key, kind in keys:
-                for _, value, sibling in _held(holder, key, beside=beside):
-                    found.append(Typed(kind, value, sibling) if wrapped else value)
+        found = [one for item in before(this, env) for one, _, _ in inside(item)]
         env.spend(len(found))
         return found
 
-    return items
+    def located(this: Traced, env: Environment) -> Sequence[Traced]:
+        found = [
+            (one, child(at, value, name, index)) for item, at in places(this, env) for one, index, value in inside(item)
+        ]
+        env.spend(len(found))
+        return found
+
+    return Code(shape, items, located, refusals=base.refusals)
 
 
 def own_step(base: Code, name: str, shape: Shape) -> Code:
     """Return the element `name` of each item whose own type has it, for items of any type."""
-    before, types = base.items, base.shape.types
+    before, places, types = base.items, base.located, base.shape.types
 
     def items(this: Any, env: Environment) -> Sequence[Any]:
         found = [
@@ -135,11 +141,16 @@ def own_step(base: Code, name: str, shape: Shape) -> Code:
         env.spend(len(found))
         return found
 
-    def keys(item: Any) -> Keys:
-        known = element(type_of(item, types), name)
-        return tuple(zip(known.keys, known.types, strict=True)) if known else ()
+    def located(this: Traced, env: Environment) -> Sequence[Traced]:
+        found = [
+            (Typed(kind, value, sibling), child(at, value, name, index))
+            for item, at in places(this, env)
+            for kind, index, value, sibling in _own(item, types, name)
+        ]
+        env.spend(len(found))
+        return found
 
-    return Code(shape, items, _located_step(base, name, keys, wrapped=True, beside=True), refusals=base.refusals)
+    return Code(shape, items, located, refusals=base.refusals)
 
 
 def children(item: Any, types: Sequence[str]) -> Iterator[tuple[str, str, int | None, Any, Any]]:
@@ -177,27 +188,6 @@ def _held(holder: Mapping[str, Any], key: str, *, beside: bool) -> Iterator[tupl
         other = others[i] if i < len(others) else None
         if one is not None or other is not None:
             yield i, one, other
-
-
-def _located_step(base: Code, name: str, keys_of: Callable[[Any], Keys], *, wrapped: bool, beside: bool) -> Located:
-    before = base.located
-
-    def located(this: Traced, env: Environment) -> Sequence[Traced]:
-        found: list[Traced] = []
-        for item, at in before(this, env):
-            holder = raw(item)
-            if type(holder) is not dict:
-                holder = item.element if type(item) is Typed else None
-            if type(holder) is not dict:
-                continue
-            for key, kind in keys_of(item):
-                for index, value, sibling in _held(holder, key, beside=beside):
-                    one = Typed(kind, value, sibling) if wrapped else value
-                    found.append((one, child(at, value, name, index)))
-        env.spend(len(found))
-        return found
-
-    return located
 
 
 def of_type(base: Code, wanted: str) -> Code:
@@ -269,14 +259,13 @@ def _resources_of_type(base: Code, wanted: str) -> Code:
                 return [one for one in before(this, env) if one.get("resourceType") == wanted]
             return [one for one in before(this, env) if is_a(str(one.get("resourceType")), wanted)]
         except AttributeError:
-            raise Missing("an element that should hold a resource is no object", code="unreadable") from None
+            raise _no_object("resourceType") from None
 
     if base.rooted:
         return rooted(base.shape, items, base.refusals)
 
     def located(this: Traced, env: Environment) -> Sequence[Traced]:
-        if not general:
-            return [one for one in places(this, env) if one[0].get("resourceType") == wanted]
-        return [one for one in places(this, env) if is_a(str(one[0].get("resourceType")), wanted)]
+        kept = {id(one) for one in items(this[0], env)}
+        return [one for one in places(this, env) if id(one[0]) in kept]
 
     return Code(base.shape, items, located, refusals=base.refusals)

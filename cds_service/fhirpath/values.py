@@ -31,6 +31,7 @@ __all__ = [
     "number_in_bounds",
     "same",
     "text_of",
+    "tolerant_key_maker",
     "value_of",
 ]
 
@@ -64,7 +65,7 @@ def _temporal(value: Any, parse: Callable[[str], Temporal | None]) -> Any:
         return value
     found = parse(value) if type(value) is str else None
     if found is None:
-        raise EvaluationError("a date or time is not written as FHIR writes it")
+        raise Missing("a date or time is not written as FHIR writes it", code="unreadable")
     return found
 
 
@@ -250,14 +251,20 @@ def _hash_of(value: Any) -> int:
 
 
 def key_maker(shape: Shape) -> Callable[[Any], Hashable]:
-    """Return what gives the key (see `same`) of an item of this shape; one that cannot be read is known as written."""
+    """Return what gives the key (see `same`) of an item of this shape; it raises Missing for what is unreadable."""
     convert = converter(shape)
     if convert is None:
         return same
+    return lambda item: same(convert(item))
+
+
+def tolerant_key_maker(shape: Shape) -> Callable[[Any], Hashable]:
+    """Return the same for where items are only brought together; one that cannot be read is known as written."""
+    strict = key_maker(shape)
 
     def key(item: Any) -> Hashable:
         try:
-            return same(convert(item))
+            return strict(item)
         except EvaluationError:
             return same(raw(item))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from cds_service.errors import EvaluationError
 from cds_service.expressions.language import DataNeed, Environment, Missing
-from cds_service.fhir.dating import date_element, dated
+from cds_service.fhir.dating import date_element, dated, has_unreadable_date
 from cds_service.fhir.definitions import element, is_resource
 from cds_service.fhir.temporal import Date, add, compare
 from cds_service.fhir.values import Quantity
@@ -54,9 +54,16 @@ def clinical_date(call: Invocation) -> Code:
     dates, before = _of_resources(call), call.base.items
 
     def items(this: Any, env: Environment) -> Sequence[Any]:
-        return [day for resource in before(this, env) if (day := dated(resource)) is not None]
+        return [day for resource in before(this, env) if (day := _day(resource)) is not None]
 
     return computed(Shape(("System.Date",), origins=dates), items)
+
+
+def _day(resource: Any) -> Date | None:
+    day = dated(resource)
+    if day is None and has_unreadable_date(resource):
+        raise Missing("a date is not written as FHIR writes it", code="unreadable")
+    return day
 
 
 @CHAPTER.function("episodes(gap)")

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from cds_service.errors import EvaluationError
-from cds_service.expressions.language import Environment, Missing, Refusal
+from cds_service.errors import EvaluationError, LimitExceeded
+from cds_service.expressions.language import Environment, Refusal
 from cds_service.expressions.logic import Truth, not_
 from cds_service.fhirpath.code import Code, computed, from_truth, subset, unique
 from cds_service.fhirpath.compiler import Invocation
@@ -57,13 +57,20 @@ def every(call: Invocation) -> Code:
     def truth(this: Any, env: Environment) -> Truth:
         found = base.items(this, env)
         env.spend(len(found) * each)
-        outer = env.index
+        outer, missing = env.index, None
         try:
             for env.index, item in enumerate(found):
-                if test(item, env) is not True:
-                    return False
+                try:
+                    if test(item, env) is not True:
+                        return False
+                except LimitExceeded:
+                    raise
+                except EvaluationError as unanswered:  # of this item; another may settle it
+                    missing = missing or unanswered
         finally:
             env.index = outer
+        if missing:
+            raise missing
         return True
 
     def refusals(this: Traced, env: Environment) -> Iterator[Refusal]:
@@ -71,7 +78,9 @@ def every(call: Invocation) -> Code:
             env.spend(each)
             try:
                 answer = test(item, env)
-            except Missing:
+            except LimitExceeded:
+                raise
+            except EvaluationError:
                 answer = None
             if answer is not True:
                 for place in locations(at):

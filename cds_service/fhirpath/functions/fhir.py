@@ -34,7 +34,7 @@ def extension(call: Invocation) -> Code:
         value = raw(item)
         holder = value if type(value) is dict else item.element if type(item) is Typed else None
         inside = holder.get("extension") if type(holder) is dict and url is not None else None
-        for i, one in enumerate(inside if type(inside) is list else ()):
+        for i, one in enumerate(_list_of(inside)):
             if type(one) is dict and one.get("url") == url:
                 yield i, one
 
@@ -49,6 +49,12 @@ def extension(call: Invocation) -> Code:
         ]
 
     return Code(Shape(("Extension",)), items, located, refusals=base.refusals)
+
+
+def _list_of(value: Any) -> Sequence[Any]:
+    if value is not None and type(value) is not list:
+        raise Missing("extensions are not written as FHIR writes them", code="unreadable")
+    return value or ()
 
 
 @CHAPTER.function("hasValue()")
@@ -210,7 +216,7 @@ def check_modifiers(call: Invocation) -> Code:
         for item in found:
             value = raw(item)
             inside = value.get("modifierExtension") if type(value) is dict else None
-            for one in inside if type(inside) is list else ():
+            for one in _list_of(inside):
                 if type(one) is not dict or one.get("url") not in known:
                     raise EvaluationError("an element has a modifier extension that the expression does not know")
         return range(len(found))

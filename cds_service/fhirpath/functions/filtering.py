@@ -6,7 +6,8 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import reduce
 from typing import Any
 
-from cds_service.expressions.language import MAX_ITEMS, Environment, Missing, Refusal
+from cds_service.errors import EvaluationError, LimitExceeded
+from cds_service.expressions.language import MAX_ITEMS, Environment, Refusal
 from cds_service.expressions.logic import Truth
 from cds_service.fhirpath import operators
 from cds_service.fhirpath.code import Code, Test, as_shape
@@ -15,7 +16,7 @@ from cds_service.fhirpath.functions.chapter import Chapter
 from cds_service.fhirpath.items import ANY, Shape, Traced, is_wrapped, locations, merge_types
 from cds_service.fhirpath.steps import of_type
 from cds_service.fhirpath.tree import Binary, Node, text_of
-from cds_service.fhirpath.values import key_maker
+from cds_service.fhirpath.values import tolerant_key_maker
 
 CHAPTER = Chapter("Filtering and projection", "FHIRPath 2.0, 5.2")
 
@@ -48,7 +49,9 @@ def where(call: Invocation) -> Code:
                 try:
                     if test(item, env):
                         return True
-                except Missing as unanswered:  # of this item; another may settle it
+                except LimitExceeded:
+                    raise
+                except EvaluationError as unanswered:  # of this item; another may settle it
                     missing = missing or unanswered
         finally:
             env.index = outer
@@ -74,7 +77,9 @@ def where(call: Invocation) -> Code:
                 try:
                     if test(one[0], env):
                         kept.append(one)
-                except Missing as unanswered:
+                except LimitExceeded:
+                    raise
+                except EvaluationError as unanswered:
                     missing = missing or unanswered
         finally:
             env.index = outer
@@ -109,7 +114,9 @@ def _conjuncts(node: Node) -> list[Node]:
 def _told(test: Test, item: Any, env: Environment) -> Truth:
     try:
         return test(item, env)
-    except Missing:
+    except LimitExceeded:
+        raise
+    except EvaluationError:
         return None
 
 
@@ -151,7 +158,7 @@ def repeat(call: Invocation) -> Code:
     """What the projection gives for each item, then for each of those, until nothing new comes; equal ones once."""
     nodes = call.compiler.nodes
     projection, shape = _closed(call)
-    base, key, each = as_shape(call.base, shape), key_maker(shape), call.compiler.steps_since(nodes)
+    base, key, each = as_shape(call.base, shape), tolerant_key_maker(shape), call.compiler.steps_since(nodes)
 
     def spread(found: Sequence[Any], project: Any, key: Callable[[Any], Hashable], env: Environment) -> list[Any]:
         seen: set[Hashable] = set()

@@ -8,7 +8,7 @@ from functools import cmp_to_key
 from typing import Any
 
 from cds_service.errors import EvaluationError
-from cds_service.expressions.language import Environment
+from cds_service.expressions.language import Environment, Missing
 from cds_service.expressions.logic import Truth
 from cds_service.fhir.definitions import base_of, is_a
 from cds_service.fhir.quantity import UnknownUnit, comparable
@@ -73,6 +73,8 @@ def define_variable(call: Invocation) -> Code:
     name = call.literal(0)
     if type(name) is not str:
         raise call.fault("`defineVariable()` takes a name as a literal", 0)
+    if not name or name.startswith("$"):
+        raise call.fault("a variable needs a name", 0)
     compiler = call.compiler
     if name in compiler.locals or name in compiler.scope.variables or name in _SYSTEM_VARIABLES:
         raise call.fault(f"there already is a variable `%{name}`", 0)
@@ -126,6 +128,8 @@ def sort(call: Invocation) -> Code:
                         return -1 if mine is None else 1  # nothing comes first, whichever way
                     continue
                 difference = compare_values(mine, theirs)
+                if difference is None:
+                    raise Missing("which of two values comes first cannot be told", code="ambiguous")
                 if difference:
                     return sign * difference
             return 0
