@@ -66,7 +66,12 @@ class Artifacts:
 
     def stand_in(self, url: str) -> None:
         """Let a value set of this address be known, without any code."""
-        self._value_sets.setdefault(url, ValueSet(url, None, frozenset(), {}))
+        nothing = ValueSet(url, None, frozenset(), {})
+        same = self._by_type.get("ValueSet", {}).get(url, [])
+        for one in same:
+            self._value_sets.setdefault(f"{url}|{one.resource.get('version')}", nothing)
+        if len(same) == 1:
+            self._value_sets.setdefault(url, nothing)
 
     def replaced(self, resource: Resource) -> Artifacts:
         """Return these artifacts with `resource` in the place of the one of its type, canonical and version."""

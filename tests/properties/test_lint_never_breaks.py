@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -48,7 +49,7 @@ def test_junk_anywhere_in_a_policy_is_told(data: st.DataObject) -> None:
         if data.draw(st.booleans()):
             del container[key]
         else:
-            container[key] = data.draw(JUNK)
+            container[key] = deepcopy(data.draw(JUNK))
     findings = lint(files.files())
     assert {one.rule for one in findings} <= RULES.keys()
     assert list(as_text(findings))

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from cds_service.authoring.lint.finding import Finding
 from cds_service.authoring.lint.resources import at
 from cds_service.authoring.lint.subject import Subject
+from cds_service.errors import ContentError
 from cds_service.fhir.check_digits import is_sound
 from cds_service.fhir.values import CPT_SYSTEMS, codes_of
 from cds_service.plan_definition.artifacts import Artifact
@@ -94,19 +95,25 @@ def _twice(artifact: Artifact, coded: list[_Coded]) -> Iterator[Finding]:
 
 def _verification(subject: Subject) -> Iterator[Finding]:
     """An active policy reads verified codes only; a code of a code system of ours, or at hand, is what it is."""
-    by_url = {str(one.resource["url"]): one for one in subject.artifacts.all("ValueSet")}
     own = subject.artifacts.code_systems
     for policy in subject.policies:
         if policy.plan is None or policy.plan.status != "active":
             continue
-        for url in sorted(policy.plan.value_sets & by_url.keys()):
-            for one in _coded(by_url[url].resource, "ValueSet"):
+        for name in sorted(policy.plan.value_sets):
+            for one in _coded(_value_set(subject, name), "ValueSet"):
                 if one.system in own or one.system.startswith(_OUR_SYSTEMS) or ".designation" in one.path:
                     continue
                 mark = _mark(one.holder)
                 if mark in (None, _UNVERIFIED):
                     rule = "unmarked-code" if mark is None else "unverified-code"
-                    yield policy.finding(rule, f"`{one.code}` of {one.system} in `{url}`")
+                    yield policy.finding(rule, f"`{one.code}` of {one.system} in `{name}`")
+
+
+def _value_set(subject: Subject, canonical: str) -> Json:
+    try:
+        return subject.artifacts.find("ValueSet", canonical).resource
+    except ContentError:
+        return {}  # its fault is told
 
 
 def _mark(concept: Json) -> str | None:

@@ -7,6 +7,7 @@ it alone may be true there.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from cds_service.authoring.lint.finding import Finding
 from cds_service.authoring.lint.subject import Policy, Subject
@@ -90,7 +91,8 @@ def _check(
 
 
 def _environments(plan: PlanDefinition) -> Iterator[tuple[str, Environment]]:
-    """Yield (code, environment) for each ordered code, a few of many."""
+    """Yield (code, environment) for each ordered code, a few of many, whenever the policy is in effect."""
+    plan = replace(plan, effective_from=None, effective_to=None)
     for system, code in sorted(plan.codes.codes, key=str)[:_MOST_CODES]:
         order = _order(plan.order.type, system, code)
         record = PatientRecord(_PATIENT, [order])

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import combinations
 
 from cds_service.authoring.lint.finding import Finding
 from cds_service.authoring.lint.resources import at
 from cds_service.authoring.lint.subject import Policy, Subject
 from cds_service.errors import ContentError
 from cds_service.fhir.encoding import canonical
-from cds_service.fhir.temporal import Date, compare
 from cds_service.plan_definition.model import PlanDefinition
+from cds_service.plan_definition.versions import by_period
 
 __all__ = ["against", "check"]
 
@@ -21,7 +20,7 @@ def check(subject: Subject) -> Iterator[Finding]:
     for policy in subject.policies:
         if policy.plan is not None and policy.plan.status == "active":
             yield from _approval(policy, policy.plan)
-    yield from _overlaps(subject)
+    yield from _versions(subject)
 
 
 def _approval(policy: Policy, plan: PlanDefinition) -> Iterator[Finding]:
@@ -32,7 +31,7 @@ def _approval(policy: Policy, plan: PlanDefinition) -> Iterator[Finding]:
         "`approvalDate` is missing": plan.approval_date is None,
         "`lastReviewDate` is missing": plan.last_review_date is None,
         "`effectivePeriod` has no start": plan.effective_from is None,
-        "no `reviewer` or `endorser` is named": not (_named(policy, "reviewer") or _named(policy, "endorser")),
+        "no `reviewer` or `endorser` is named": not plan.reviewers,
     }
     missing = [what for what, holds in lacks.items() if holds]
     if missing:
@@ -42,36 +41,16 @@ def _approval(policy: Policy, plan: PlanDefinition) -> Iterator[Finding]:
             yield policy.finding("parameter-not-signed-off", f"`{parameter.name}`")
 
 
-def _named(policy: Policy, element: str) -> bool:
-    held = policy.artifact.resource.get(element)
-    return isinstance(held, list) and any(isinstance(one, dict) and one.get("name") for one in held)
-
-
-def _overlaps(subject: Subject) -> Iterator[Finding]:
-    plans = [(policy, policy.plan) for policy in subject.policies if policy.plan is not None]
-    for (_, earlier), (policy, later) in combinations(plans, 2):
-        if earlier.canonical == later.canonical and _overlap(earlier, later):
-            problem = f"versions `{earlier.version}` ({_period(earlier)}) and `{later.version}` ({_period(later)})"
-            yield policy.finding("periods-overlap", problem)
-
-
-def _overlap(one: PlanDefinition, other: PlanDefinition) -> bool:
-    if "retired" in (one.status, other.status):
-        return False
-    return not (_ends_before(one, other) or _ends_before(other, one))
-
-
-def _ends_before(one: PlanDefinition, other: PlanDefinition) -> bool:
-    if one.effective_to is None or other.effective_from is None:
-        return False
-    return compare(one.effective_to, other.effective_from) == -1
-
-
-def _period(plan: PlanDefinition) -> str:
-    def words(day: Date | None) -> str:
-        return str(day) if day is not None else "open"
-
-    return f"{words(plan.effective_from)} to {words(plan.effective_to)}"
+def _versions(subject: Subject) -> Iterator[Finding]:
+    versions: dict[str, list[tuple[Policy, PlanDefinition]]] = {}
+    for policy in subject.policies:
+        if policy.plan is not None:
+            versions.setdefault(policy.plan.canonical, []).append((policy, policy.plan))
+    for held in versions.values():
+        try:
+            by_period(plan for _, plan in held)
+        except ContentError as error:
+            yield held[-1][0].finding(error.rule, error.reason)
 
 
 def against(subject: Subject, release: Subject) -> Iterator[Finding]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -36,11 +35,10 @@ _LATER: Mapping[str, frozenset[str]] = {
 
 
 def check(subject: Subject) -> Iterator[Finding]:
-    """Yield artifacts that are no valid R4, several versions of one value set, and folders without their texts."""
+    """Yield artifacts that are no valid R4, and folders without their texts."""
     for artifact in subject.all:
         yield from _invalid(artifact)
         yield from _empty(artifact)
-    yield from _versions(subject)
     yield from _texts(subject)
 
 
@@ -80,19 +78,6 @@ def texts_of(value: Any, path: str) -> Iterator[tuple[str, str]]:
     elif isinstance(value, list):
         for i, member in enumerate(value):
             yield from texts_of(member, f"{path}[{i}]")
-
-
-def _versions(subject: Subject) -> Iterator[Finding]:
-    for kind in ("ValueSet", "CodeSystem"):
-        artifacts = subject.artifacts.all(kind)
-        count = Counter(one.resource["url"] for one in artifacts)
-        for artifact in artifacts:
-            if count[artifact.resource["url"]] > 1:
-                count[artifact.resource["url"]] = 0
-                versions = [
-                    one.resource.get("version") for one in artifacts if one.resource["url"] == artifact.resource["url"]
-                ]
-                yield at(artifact, "value-set-versions", f"versions {', '.join(f'`{one}`' for one in versions)}")
 
 
 def _texts(subject: Subject) -> Iterator[Finding]:

@@ -58,11 +58,6 @@ CHAPTERS: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
                 "which codes a value set holds cannot be told, or it holds none",
                 "list its codes, or give it an expansion",
             ),
-            _error(
-                "value-set-versions",
-                "a value set is there in several versions, and expressions ask one of them",
-                "keep the version that the policies mean",
-            ),
             _warning("no-page", "a folder of policies has no `policy.md`", "say the policy in a clinician's words"),
             _warning(
                 "no-cases", "a folder of policies has no `cases.yaml`", "write cases that show what must come out"

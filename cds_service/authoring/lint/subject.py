@@ -126,7 +126,8 @@ class Subject:
         return tuple(
             (policy, plan)
             for policy in self.policies
-            if (plan := policy.sound) is not None and not plan.value_sets & self.not_expandable
+            if (plan := policy.sound) is not None
+            and not any(one.partition("|")[0] in self.not_expandable for one in plan.value_sets)
         )
 
 

@@ -108,8 +108,8 @@ def an_expansion_that_is_not_whole(files: Files) -> None:
     files.sets["findings"]["expansion"] = {"timestamp": "2026-01-01", "total": 2, "contains": contains}
 
 
-@breaks("value-set-versions")
-def two_versions_of_a_value_set(files: Files) -> None:
+@breaks("unknown-value-set")
+def two_versions_of_a_value_set_of_which_none_is_named(files: Files) -> None:
     files.more["later.json"] = deepcopy(files.sets["left"]) | {"version": "2.0.0"}
 
 
@@ -734,6 +734,11 @@ def two_versions_without_an_end(files: Files) -> None:
 def two_versions_on_one_day(files: Files) -> None:
     files.other["effectivePeriod"] = {"start": "2026-01-01", "end": "2026-06-30"}
     later(files, effectivePeriod={"start": "2026-06-30"})
+
+
+@breaks("element-malformed")
+def a_period_that_ends_before_it_begins(files: Files) -> None:
+    files.other["effectivePeriod"] = {"start": "2026-06-30", "end": "2026-01-01"}
 
 
 # -- accepted findings ----------------------------------------------------------------------------------------

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 
 import pytest
 
 from cds_service.authoring.lint import RULES, Finding, as_json, as_text, breaches, lint
+from cds_service.fhir.temporal import Date
+from cds_service.necessity.lifecycle import refusal
+from cds_service.plan_definition.artifacts import read_artifacts
+from cds_service.plan_definition.compile import compile_plan
 from cds_service.plan_definition.profile import Extension
 from tests.unit.authoring.breaches import BREACHES, active, later
 from tests.unit.authoring.sound import GROUP, Files, marked, sound
 from tests.unit.plan_definition.plans import BASE, criterion, says, variable
 
+DAY = Date((2026, 1, 15))
 AGAINST_A_RELEASE = {"version-not-raised"}
 
 
@@ -138,12 +144,44 @@ def test_what_follows_a_reference_into_the_chart_reads_the_chart() -> None:
     assert [one.rule for one in findings] == ["true-on-empty-chart"]
 
 
+def test_a_version_of_a_value_set_may_be_named() -> None:
+    def change(files: Files) -> None:
+        files.more["later.json"] = deepcopy(files.sets["left"]) | {"version": "2.0.0"}
+        left = f"%orderedCode.where(memberOf('{BASE}/ValueSet/left|1.0.0'))"
+        files.support("fits", f"{left}.exists()")
+        files.refute("fits", f"iif({left}.empty(), %order).exists()")
+
+    assert lint(sound(change)) == ()
+
+
 def test_a_draft_may_read_what_nobody_verified() -> None:
     assert lint(sound(lambda files: files.concept("gadgets")["extension"][0].update(valueCode="unverified"))) == ()
 
 
 def test_an_approved_policy_is_sound() -> None:
     assert lint(sound(active)) == ()
+
+
+def refused_in_production(change: Callable[[Files], object]) -> bool:
+    held = read_artifacts(sound(change).artifacts)
+    return refusal(compile_plan(held.find("PlanDefinition", f"{BASE}/PlanDefinition/gadget"), held), DAY) is not None
+
+
+def test_lint_and_production_ask_the_same_of_an_active_policy() -> None:
+    assert not refused_in_production(active)
+    for breach, (rule, change) in BREACHES.items():
+        if rule in ("approval-incomplete", "unverified-code"):
+            assert refused_in_production(change), breach
+
+
+@pytest.mark.parametrize("member", ["approvalDate", "lastReviewDate", "effectivePeriod", "reviewer", "extension"])
+def test_each_part_of_an_approval_is_asked_for_by_both(member: str) -> None:
+    def change(files: Files) -> None:
+        active(files)
+        del files.other[member]
+
+    assert [one.rule for one in lint(sound(change))] == ["approval-incomplete"]
+    assert refused_in_production(change)
 
 
 def test_versions_that_follow_each_other_are_sound() -> None:
