@@ -9,6 +9,7 @@ import typer
 
 from cds_service.cli.failure import Exit
 from cds_service.cli.files import write_bytes, write_json, write_lines
+from cds_service.cli.new import new
 from cds_service.cli.options import AsOf, Policies, application_of, date_of, folder_of
 from cds_service.cli.show import show
 
@@ -19,7 +20,7 @@ Place: TypeAlias = Annotated[
     typer.Argument(metavar="DIR|TGZ", help="Folder or FHIR package of policies. [env: CDS_POLICIES]"),
 ]
 
-policies = typer.Typer(help="Work on policies: list, check, test, show and package them.")
+policies = typer.Typer(help="Work on policies: begin, list, check, test, show and package them.")
 
 
 @policies.callback(invoke_without_command=True)
@@ -28,6 +29,7 @@ def _root(context: typer.Context) -> None:
         typer.echo(context.get_help())
 
 
+policies.command()(new)
 policies.command()(show)
 
 
