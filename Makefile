@@ -49,6 +49,7 @@ layers: $(READY)
 
 content: $(READY)
 	@find plan_definitions fixtures/patients -name '*.json' ! -name package.json -print0 | xargs -0 $(BIN)/cds-service validate
+	@$(BIN)/cds-service policies lint plan_definitions --strict
 
 format: $(READY) ## format and fix what can be fixed
 	@$(BIN)/ruff format .

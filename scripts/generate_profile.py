@@ -237,15 +237,21 @@ def value_set_url(name: str) -> str:
 
 
 def value_sets() -> Iterator[Json]:
-    """Yield a value set of all codes of each of our code systems, where there is none yet."""
+    """Yield a value set of all codes of each of our code systems that something names, where there is none yet."""
     written = {path.stem for path in POLICIES.glob("*/value_sets/*.json") if path.parent != OUT / "value_sets"}
     for path in sorted(POLICIES.glob("*/code_systems/*.json")):
         system = json.loads(path.read_text(encoding="utf-8"))
-        if system["id"] not in written:
+        if system["id"] in named() - written:
             concepts = [{"code": one["code"], "display": one["display"]} for one in system["concept"]]
             yield whole(system["id"], system["title"], system["url"], concepts)
     urgencies = [{"code": code, "display": code.title()} for code in ("info", "warning", "critical")]
     yield whole("card-indicator", "How urgent a card is", INDICATORS, urgencies)
+
+
+def named() -> set[str]:
+    """Return the value sets that definitions bind, and the one that the map of findings starts from."""
+    held = [*DEFINITIONS.values(), *(part for one in DEFINITIONS.values() for part in one.parts.values())]
+    return {one.values for one in held if one.values is not None} | {"criterion-role", "necessity-finding"}
 
 
 def whole(name: str, title: str, system: str, concepts: list[Json]) -> Json:
