@@ -130,6 +130,6 @@ class EvaluationError(CdsServiceError):
 
 @dataclass
 class LimitExceeded(EvaluationError):
-    """An evaluation beyond what one may use; `limit` names what: `depth`, `steps`, `items`, `text`, `number`, `regex`."""
+    """An evaluation beyond its means; `limit` names what: `depth`, `steps`, `items`, `text`, `number`, `regex`."""
 
     limit: str = ""
