@@ -56,7 +56,8 @@ def _criterion(policy: Policy, plan: PlanDefinition, criterion: Criterion) -> It
     leaf = criterion.support is not None
     if leaf and criterion.refute is None:
         yield policy.finding("no-refutation", "there is no refutation", criterion)
-    if criterion.prompt is None and (criterion.determination_of is not None or _may_be_missing(plan, criterion)):
+    asked = criterion.prompt is not None or _has(policy, criterion, Extension.MISSING_PROMPT)
+    if not asked and (criterion.determination_of is not None or _may_be_missing(plan, criterion)):
         yield policy.finding("no-prompt", "there is no text for what is missing", criterion)
 
 
@@ -64,6 +65,12 @@ def _may_be_missing(plan: PlanDefinition, criterion: Criterion) -> bool:
     """Whether the chart can leave a criterion open: it reads more than the order set, which is closed."""
     held = [one for one in (criterion.support, criterion.refute) if one is not None]
     return any(reads_the_chart(one, plan) for one in held)
+
+
+def _has(policy: Policy, criterion: Criterion, url: Extension) -> bool:
+    """Whether the action of a criterion has an extension, however it is written."""
+    action = next((one for one in policy.actions if one.id == criterion.id), None)
+    return action is not None and bool(extensions_of(action.written, url))
 
 
 def _cited(policy: Policy, criterion: Criterion) -> bool:

@@ -155,6 +155,39 @@ def two_review_stages(files: Files) -> None:
     files.plan["extension"].append({"url": Extension.REVIEW_STAGE, "valueCode": "approved"})
 
 
+@breaks("extension-malformed")
+def a_prompt_without_its_text(files: Files) -> None:
+    files.extension("worn", Extension.MISSING_PROMPT)["extension"] = [{"url": "item", "valueString": "worn"}]
+
+
+@breaks("extension-malformed")
+def a_part_that_is_there_twice(files: Files) -> None:
+    held = files.extension("", Extension.PARAMETER)["extension"]
+    held += [{"url": "basis", "valueString": "judgement"}] * 2
+
+
+@breaks("extension-malformed")
+def a_review_stage_that_does_not_exist(files: Files) -> None:
+    files.extension("", Extension.REVIEW_STAGE)["valueCode"] = "reviewed"
+    system = f"{CANONICAL_BASE}/CodeSystem/review-stage"
+    stages = value_set("review-stage", system, {"code": "submitted"}) | {
+        "url": f"{CANONICAL_BASE}/ValueSet/review-stage"
+    }
+    bound = {"strength": "required", "valueSet": stages["url"]}
+    files.more["stages.json"] = stages
+    files.more["definition.json"] = {
+        "resourceType": "StructureDefinition",
+        "url": f"{BASE}/StructureDefinition/stages",
+        "version": "1.0.0",
+        "name": "Stages",
+        "status": "draft",
+        "kind": "complex-type",
+        "abstract": False,
+        "type": "Extension",
+        "differential": {"element": [{"id": "Extension.value[x]", "path": "Extension.value[x]", "binding": bound}]},
+    }
+
+
 # -- the frame ------------------------------------------------------------------------------------------------
 
 
@@ -387,6 +420,11 @@ def a_suggestion_for_a_criterion_that_does_not_exist(files: Files) -> None:
 
 
 @breaks("unreachable-action")
+def a_suggestion_for_nothing(files: Files) -> None:
+    files.criterion("inspect")["extension"] = [suggest_when(state=("Code", "true"))]
+
+
+@breaks("unreachable-action")
 def a_suggestion_for_a_state_that_never_is(files: Files) -> None:
     files.criterion("inspect")["extension"] = [suggest_when(criterion=("Id", "note"), state=("Code", "false"))]
 
@@ -405,6 +443,11 @@ def a_criterion_inside_of_a_suggestion(files: Files) -> None:
 @breaks("unreachable-text")
 def a_text_for_what_never_is(files: Files) -> None:
     files.criterion("note")["extension"] = [state_text("false", "it does not break again")]
+
+
+@breaks("unreachable-text")
+def a_reason_for_what_always_holds(files: Files) -> None:
+    files.criterion("note")["extension"] = [unknown_because("stale", "%findings.exists()")]
 
 
 @breaks("unreachable-text")
@@ -532,6 +575,11 @@ def an_expression_that_needs_one_item(files: Files) -> None:
 @breaks("never-true")
 def a_type_that_is_none_of_these(files: Files) -> None:
     files.support("worn", "%findings.ofType(Condition).exists()")
+
+
+@breaks("never-true")
+def an_operator_to_a_type_that_is_none_of_these(files: Files) -> None:
+    files.support("worn", "(%findings.value as Condition).exists()")
 
 
 @breaks("never-true")
@@ -747,6 +795,31 @@ def a_period_that_ends_before_it_begins(files: Files) -> None:
 @breaks("acceptance-malformed")
 def acceptances_that_are_no_list(files: Files) -> None:
     files.texts["lint.yaml"] = "rule: no-citation\n"
+
+
+@breaks("acceptance-malformed")
+def acceptances_that_are_no_yaml(files: Files) -> None:
+    files.texts["lint.yaml"] = "- {rule: no-citation"
+
+
+@breaks("acceptance-malformed")
+def an_acceptance_that_is_a_word(files: Files) -> None:
+    files.texts["lint.yaml"] = "- no-citation\n"
+
+
+@breaks("acceptance-malformed")
+def an_acceptance_with_an_unknown_member(files: Files) -> None:
+    files.texts["lint.yaml"] = "- {rule: no-citation, criterion: broken, reason: none}\n"
+
+
+@breaks("acceptance-malformed")
+def an_acceptance_of_several_policies(files: Files) -> None:
+    files.texts["lint.yaml"] = "- {rule: no-citation, policy: [widget, gadget], reason: none}\n"
+
+
+@breaks("acceptance-malformed")
+def an_acceptance_of_a_criterion_that_is_no_list(files: Files) -> None:
+    files.texts["lint.yaml"] = "- {rule: no-citation, criteria: broken, reason: none}\n"
 
 
 @breaks("acceptance-malformed")

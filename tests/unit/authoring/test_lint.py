@@ -12,7 +12,7 @@ from cds_service.fhir.temporal import Date
 from cds_service.necessity.lifecycle import refusal
 from cds_service.plan_definition.artifacts import read_artifacts
 from cds_service.plan_definition.compile import compile_plan
-from cds_service.plan_definition.profile import Extension
+from cds_service.plan_definition.profile import CANONICAL_BASE, Extension
 from tests.unit.authoring.breaches import BREACHES, active, later
 from tests.unit.authoring.sound import GROUP, Files, marked, sound
 from tests.unit.plan_definition.plans import BASE, criterion, says, variable
@@ -118,6 +118,12 @@ def test_findings_stand_in_the_order_of_the_plan() -> None:
         lambda files: files.support("worn", "%findings.subject.where(resolve() is Patient).exists()"),
         lambda files: files.support("worn", "%resource.entry.resource.ofType(Condition).code.exists()"),
         lambda files: files.support("worn", "%draftOrders.ofType(ServiceRequest).where(id = 'x').exists()"),
+        lambda files: files.support("worn", "%findings.where(issued >= issued).exists()"),
+        lambda files: files.support("worn", "%findings.value.ofType(string).where(iif(true, 'a') = $this).exists()"),
+        lambda files: files.support("worn", "defineVariable('x', %findings).select(%x.ofType(Observation)).exists()"),
+        lambda files: files.support(
+            "worn", "%findings.hasMember.where(resolve().ofType(Observation).exists()).exists()"
+        ),
         lambda files: files.support("worn", "%findings.where(issued.toDate() >= %asOf - 3 days).exists()"),
         lambda files: files.criterion("note").update(textEquivalent="One in ten (10 %) breaks again."),
     ],
@@ -152,6 +158,33 @@ def test_a_version_of_a_value_set_may_be_named() -> None:
         files.refute("fits", f"iif({left}.empty(), %order).exists()")
 
     assert lint(sound(change)) == ()
+
+
+@pytest.mark.parametrize("system", [f"{CANONICAL_BASE}/CodeSystem/finding", "https://example.org/whole"])
+def test_codes_of_our_own_systems_need_no_mark(system: str) -> None:
+    """What a code of ours means is what its code system says."""
+
+    def change(files: Files) -> None:
+        active(files)
+        files.more["whole.json"] = {
+            "resourceType": "CodeSystem",
+            "url": "https://example.org/whole",
+            "version": "1.0.0",
+            "status": "draft",
+            "content": "complete",
+            "concept": [{"code": "gadget"}],
+        }
+        files.sets["gadgets"]["compose"]["include"].append({"system": system, "concept": [{"code": "gadget"}]})
+
+    assert lint(sound(change)) == ()
+
+
+def test_an_active_policy_at_fault_is_told_once() -> None:
+    def change(files: Files) -> None:
+        active(files)
+        del files.sets["gadgets"]
+
+    assert {one.rule for one in lint(sound(change))} == {"unknown-canonical"}
 
 
 def test_a_draft_may_read_what_nobody_verified() -> None:
