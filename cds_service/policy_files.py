@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from cds_service.fhir.encoding import decode
 from cds_service.fhir.package import MAX_PACKED
 from cds_service.plan_definition.package import PolicyFile, PolicyFiles, is_kept, unpack_policies
 
-__all__ = ["read_policy_files"]
+__all__ = ["fixtures_in", "read_policy_files"]
 
 _MANIFEST = "package.json"
 
@@ -29,6 +29,20 @@ def read_policy_files(place: Path) -> PolicyFiles:
     except OSError as error:
         raise ContentError(f"`{error.filename or place}` cannot be read: {error.strerror}") from None
     raise ContentError(f"there is no folder and no package of policies at `{place}`")
+
+
+def fixtures_in(folder: Path) -> Callable[[str], Any]:
+    """Return what reads the fixtures of cases: a path below `folder` → its JSON, fresh. It raises ContentError."""
+
+    def read(path: str) -> Any:
+        try:
+            return decode((folder / path).read_bytes())
+        except OSError as error:
+            raise ContentError(f"the fixture `{path}` cannot be read: {error.strerror}") from None
+        except MalformedRequest as error:
+            raise ContentError(f"the fixture `{path}`: {error}") from None
+
+    return read
 
 
 def _of_package(place: Path) -> PolicyFiles:

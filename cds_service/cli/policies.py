@@ -7,6 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 
 import typer
 
+from cds_service.cli.diff import diff
 from cds_service.cli.failure import Exit
 from cds_service.cli.files import write_bytes, write_json, write_lines
 from cds_service.cli.new import new
@@ -20,7 +21,7 @@ Place: TypeAlias = Annotated[
     typer.Argument(metavar="DIR|TGZ", help="Folder or FHIR package of policies. [env: CDS_POLICIES]"),
 ]
 
-policies = typer.Typer(help="Work on policies: begin, list, check, test, show and package them.")
+policies = typer.Typer(help="Work on policies: begin, list, check, test, show, compare and package them.")
 
 
 @policies.callback(invoke_without_command=True)
@@ -31,6 +32,7 @@ def _root(context: typer.Context) -> None:
 
 policies.command()(new)
 policies.command()(show)
+policies.command()(diff)
 
 
 @policies.command("list")

@@ -449,6 +449,51 @@ def test_a_policy_that_is_not_there_cannot_be_shown(cli: Cli):
     assert "no policy is called `gadget`" in ended.err
 
 
+@pytest.fixture
+def later(tmp_path: Path) -> Path:
+    """Return a later release of the made-up policy: the same, by another title."""
+    return write_policy(tmp_path / "later", {**PLAN, "title": "Widgets, once more", "version": "0.2.0"})
+
+
+@pytest.mark.parametrize(
+    ("form", "start"),
+    [("text", "Policies compared\n"), ("markdown", "# Policies compared\n"), ("html", "<!DOCTYPE html>")],
+)
+def test_releases_are_compared_in_words(cli: Cli, policies: Path, later: Path, form: str, start: str):
+    ended = cli("policies", "diff", policies, later, "--no-cases", "--format", form)
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.text.startswith(start)
+    assert "Replacing a widget → Widgets, once more" in ended.text
+
+
+def test_releases_are_compared_as_json(cli: Cli, policies: Path, later: Path):
+    told = cli("policies", "diff", policies, later, "--no-cases", "--format", "json").json
+    assert [one["after"]["version"] for one in told["policies"]] == ["0.2.0"]
+    assert told["cases"] is None
+
+
+def test_cases_are_run_in_both_releases(cli: Cli, policies: Path, later: Path, tmp_path: Path):
+    charts = tmp_path / "charts"
+    (charts / "patients").mkdir(parents=True)
+    (charts / "cds_hooks").mkdir()
+    (charts / "patients/widget-b.json").write_text(json.dumps(bundle(PATIENT, finding())))
+    (charts / "cds_hooks/widget-order-sign.json").write_text(json.dumps(request()))
+    case = "- {id: W-1, title: broken, base: widget, shapes: [b], orders: [replace], expect: {replace: {outcome: met}}}"
+    (later / GROUP / "cases.yaml").write_text(case)
+    ended = cli("policies", "diff", policies, later, "--fixtures", charts, "--format", "json")
+    assert ended.json["cases"] == {"run": 1, "changes": [], "failed": []}
+
+
+def test_cases_without_charts_are_told(cli: Cli, policies: Path, later: Path, tmp_path: Path):
+    ended = cli("policies", "diff", policies, later, "--fixtures", tmp_path / "nowhere")
+    assert (ended.code, ended.out) == (2, b"")
+    assert "--no-cases" in ended.err
+
+
+def test_a_release_that_is_not_there_cannot_be_compared(cli: Cli, policies: Path, tmp_path: Path):
+    assert cli("policies", "diff", policies, tmp_path / "nowhere", "--no-cases").code == 4
+
+
 def test_policies_alone_shows_what_there_is(cli: Cli):
     ended = cli("policies")
     assert "list" in ended.text
