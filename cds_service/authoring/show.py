@@ -203,6 +203,8 @@ class _Show:
     def _remarks(self, criterion: Criterion) -> Iterator[Remark]:
         if criterion.text and criterion.text != criterion.title:
             yield Remark("", criterion.text)
+        if criterion.rationale:
+            yield Remark("Because", criterion.rationale)
         if criterion.determination_of:
             yield Remark("Read from another determination", self._elsewhere(criterion.determination_of))
         for state, written in (criterion.state_texts or {}).items():

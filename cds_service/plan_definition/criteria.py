@@ -78,6 +78,7 @@ class CriteriaCompiler:
             title=attempt(place, "", text_of, action, "title", place),
             parent=parent,
             text=action.get("textEquivalent") or action.get("description") or "",
+            rationale=(action.get("description") or "") if action.get("textEquivalent") else "",
             join=attempt(place, None, self._join, action, scope, place, parts),
             parts=parts,
             support=attempt(place, None, self._support, action, scope, place),

@@ -105,6 +105,8 @@ class Criterion:
     title: str
     parent: str | None = None
     text: str = ""
+    rationale: str = ""
+    """The reason behind it, for readers of the policy; no card shows it."""
     join: Join | None = None
     parts: tuple[Criterion, ...] = ()
     support: Expression | None = None

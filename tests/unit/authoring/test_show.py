@@ -118,6 +118,21 @@ def test_a_criterion_says_what_it_means_what_is_said_and_what_is_asked_for() -> 
     ]
 
 
+def test_the_reason_behind_a_criterion_stands_below_its_words() -> None:
+    words = {"textEquivalent": "The widget is broken.", "description": "A broken widget leaks."}
+    (entry,) = section(
+        page(plan(criterion("broken", "required", says("broken"), says("intact"), **words))), "What must be shown"
+    ).entries
+    assert lines(entry)[:2] == ["The widget is broken.", "Because: A broken widget leaks."]
+
+
+def test_a_description_alone_is_the_words_of_the_criterion() -> None:
+    told = criterion("broken", "required", says("broken"), says("intact"), description="A broken widget leaks.")
+    (entry,) = section(page(plan(told)), "What must be shown").entries
+    assert lines(entry)[0] == "A broken widget leaks."
+    assert not any(line.startswith("Because") for line in lines(entry))
+
+
 def test_what_nothing_can_refute_is_said() -> None:
     made = plan(criterion("glued", "exclusion", says("glued")), criterion("old", "caution", says("old")))
     (glued,) = section(page(made), "What must be ruled out").entries
