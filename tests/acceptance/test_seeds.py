@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from cds_service.necessity.model import CriterionResult, Determination
 from cds_service.services import SERVICES
 from cds_service.settings import Settings
 from cds_service.wiring import Application
-from tests.charts import ROOT, shipped
+from tests.charts import ROOT, base, determine, shipped
 
 
 def cards(name: str) -> list[dict[str, Any]]:
@@ -103,3 +104,24 @@ def test_coverage_is_never_stated() -> None:
         answer = json.dumps(cards(name)).lower()
         assert "not-covered" not in answer
         assert "ext-coverage-information" not in answer
+
+
+@pytest.mark.parametrize("name", ["seed-1", "seed-2", "follow-up-spine", "follow-up-pelvis"])
+def test_every_shape_of_evidence_gives_the_same_determinations(name: str) -> None:
+    """Conditions with imaging alone, Observations and Procedures, or some of each."""
+    told = [
+        {
+            one.order.code: (one.outcome, one.kind, *((result.criterion.id, result.state) for result in gates(one)))
+            for one in determine(base(name, shape)).determinations
+        }
+        for shape in ("a", "b", "mixed")
+    ]
+    assert told[0]
+    assert told[0] == told[1] == told[2]
+
+
+def gates(determination: Determination) -> list[CriterionResult]:
+    """What decides at the top of a policy."""
+    deciding = ("scope", "required", "group", "exclusion", "code-fit")
+    top = (determination.result(one.id) for one in determination.plan.criteria)
+    return [result for result in top if result.criterion.role in deciding]
