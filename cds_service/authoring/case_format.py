@@ -20,7 +20,7 @@ from cds_service.fhir.temporal import Date, parse_date
 from cds_service.necessity.model import Kind, Outcome
 from cds_service.plan_definition.profile import Reason
 
-__all__ = ["Case", "Copy", "Expectation", "case_schema", "parse_yaml", "read_cases"]
+__all__ = ["Case", "Copy", "Expectation", "case_schema", "faults", "parse_yaml", "read_cases"]
 
 
 def _day(written: object) -> Date:
@@ -148,8 +148,7 @@ def read_cases(documents: object, *, place: str) -> tuple[Case, ...]:
     try:
         cases = _reader().validate_python(documents)
     except ValidationError as error:
-        faults = [_fault(one, documents) for one in error.errors(include_url=False, include_context=False)]
-        raise ContentError(f"{place}: {'; '.join(dict.fromkeys(faults))}") from None
+        raise ContentError(f"{place}: {'; '.join(faults(error, documents))}") from None
     twice = [name for name, count in Counter(one.id for one in cases).items() if count > 1]
     if twice:
         raise ContentError(f"{place}: the id `{twice[0]}` is used twice")
@@ -176,11 +175,13 @@ def case_schema() -> dict[str, Any]:
 
 
 def _plain(schema: Any) -> Any:
-    """Return a schema without the titles that only repeat the names of members."""
+    """Return a schema without the titles that only repeat names, and closed where names must follow a pattern."""
     if isinstance(schema, list):
         return [_plain(one) for one in schema]
     if not isinstance(schema, dict):
         return schema
+    if "patternProperties" in schema:
+        schema = {**schema, "additionalProperties": False}
     return {
         name: {key: _plain(one) for key, one in value.items()} if name in ("properties", "$defs") else _plain(value)
         for name, value in schema.items()
@@ -188,13 +189,23 @@ def _plain(schema: Any) -> Any:
     }
 
 
-def _fault(error: ErrorDetails, documents: object) -> str:
-    position, *path = error["loc"] or ("",)
-    case = documents[position] if isinstance(documents, list) and isinstance(position, int) else None
-    first = f"case {position}" if isinstance(position, int) else "the file"
-    name = case.get("id", first) if isinstance(case, Mapping) else first
+def faults(error: ValidationError, document: object) -> list[str]:
+    """Return what is wrong with a document, each fault with the case, if it is in one, and the member."""
+    told = (_fault(one, document) for one in error.errors(include_url=False, include_context=False))
+    return list(dict.fromkeys(told))
+
+
+def _fault(error: ErrorDetails, document: object) -> str:
+    path: list[Any] = list(error["loc"])
+    name = ""
+    if path and isinstance(path[0], int) and isinstance(document, list):
+        position = path.pop(0)
+        case = document[position]
+        name = str(case.get("id", f"case {position}")) if isinstance(case, Mapping) else f"case {position}"
     member = ".".join(str(step) for step in path)
-    return f"{name}: `{member}` {_words(error)}" if member else f"{name} {_words(error)}"
+    if not member:
+        return f"{name or 'the file'} {_words(error)}"
+    return f"{name}{': ' if name else ''}`{member}` {_words(error)}"
 
 
 def _words(error: ErrorDetails) -> str:

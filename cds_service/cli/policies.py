@@ -12,6 +12,7 @@ from cds_service.cli.failure import Exit
 from cds_service.cli.files import write_bytes, write_json, write_lines
 from cds_service.cli.new import new
 from cds_service.cli.options import AsOf, Policies, application_of, date_of, folder_of
+from cds_service.cli.prove import prove
 from cds_service.cli.show import show
 
 __all__ = ["policies"]
@@ -33,6 +34,7 @@ def _root(context: typer.Context) -> None:
 policies.command()(new)
 policies.command()(show)
 policies.command()(diff)
+policies.command("test")(prove)
 
 
 @policies.command("list")
