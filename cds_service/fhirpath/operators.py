@@ -154,7 +154,7 @@ def equality(operator: str, left: Code, right: Code) -> Code:
         these, those = first(this, env), second(this, env)
         if not these or not those:
             return None
-        answer = equal_items(these, those)
+        answer = equal_items(these, those, env.spend)
         if answer is False:
             check(these, left.shape)
             check(those, right.shape)
@@ -249,7 +249,7 @@ def membership(left: Code, right: Code) -> Code:
         others, missing = second(this, env), None
         for one in others:
             try:
-                if item is one or equal(item, one) is True:
+                if item is one or equal(item, one, env.spend) is True:
                     return True
             except Missing as unanswered:  # of this one; another may settle it
                 missing = missing or unanswered
@@ -278,17 +278,17 @@ def union(left: Code, right: Code, *, distinct: bool = True) -> Code:
     origins = merge_origins(left.shape.origins, right.shape.origins)
     shape = Shape(types, wrapped=wrapped, origins=origins, ordered=not distinct)
     first, second = as_shape(left, shape), as_shape(right, shape)
-    key = tolerant_key_maker(shape)
+    keys = tolerant_key_maker(shape)
 
     def items(this: Any, env: Environment) -> Sequence[Any]:
         both = [*first.items(this, env), *second.items(this, env)]
         env.collected(both)
-        return [both[i] for i in unique(map(key, both))] if distinct else both
+        return [both[i] for i in unique(map(keys(env.spend), both))] if distinct else both
 
     def located(this: Traced, env: Environment) -> Sequence[Traced]:
         both = [*first.located(this, env), *second.located(this, env)]
         env.collected(both)
-        return unique_places(both, key) if distinct else both
+        return unique_places(both, keys(env.spend)) if distinct else both
 
     code = Code(shape, items, located, some=_either(first, second))
     if distinct and left.constant is not None and right.constant is not None:

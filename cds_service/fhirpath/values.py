@@ -166,7 +166,15 @@ def number_in_bounds(value: Any) -> Any:
 # -- equal ----------------------------------------------------------------------------------------------------
 
 
-def equal(left: Any, right: Any) -> Truth:
+Spend: TypeAlias = Callable[[int], None]
+"""Counts steps; raises LimitExceeded when there are none left."""
+
+
+def free(_steps: int) -> None:
+    """Count nothing."""
+
+
+def equal(left: Any, right: Any, spend: Spend = free) -> Truth:
     """Return whether two values are equal; None where partial dates or units leave it open. Source: 6.1.1."""
     if type(left) is type(right) and type(left) in (str, int, bool):
         return bool(left == right)
@@ -182,11 +190,11 @@ def equal(left: Any, right: Any) -> Truth:
         order = known_unit(lambda: compare_quantities(*pair)) if pair else 1
         return None if order is None else order == 0
     if type(left) is dict and type(right) is dict:
-        return left is right or same(left) == same(right)
+        return left is right or _Element(left, spend) == _Element(right, spend)
     return bool(left == right)
 
 
-def same(value: Any) -> Hashable:
+def same(value: Any, spend: Spend = free) -> Hashable:
     """Return a key that two values share if and only if they are surely equal; no fault, whatever the value."""
     kind = type(value)
     if kind is str or kind is bool:
@@ -205,9 +213,10 @@ def same(value: Any) -> Hashable:
             return ("quantity", f"{amount.numerator:x}/{amount.denominator:x}", dimensions)
         return ("number", _written(_DIGITS.divide(Decimal(amount.numerator), Decimal(amount.denominator))))
     if kind is dict:
-        return _Element(value)
+        return _Element(value, spend)
     if kind is list or kind is tuple:
-        return tuple(same(one) for one in value)
+        spend(len(value) // _MEMBERS_IN_A_STEP)
+        return tuple(same(one, spend) for one in value)
     return (kind, str(value))
 
 
@@ -220,61 +229,82 @@ def _written(number: int | Decimal) -> str:
 
 
 class _Element:
-    """The key of an element: only where two have the same hash, their members are compared."""
+    """The key of an element: of two with the same hash the members are compared. Both are paid for by the member."""
 
-    __slots__ = ("value",)
+    __slots__ = ("_hash", "spend", "value")
 
-    def __init__(self, value: Mapping[str, Any]) -> None:
+    def __init__(self, value: Mapping[str, Any], spend: Spend) -> None:
         self.value = value
+        self.spend = spend
+        self._hash: int | None = None
 
     def __hash__(self) -> int:
-        return _hash_of(self.value)
+        if self._hash is None:
+            self._hash = _hash_of(self.value, self.spend)
+        return self._hash
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Element) and (self.value is other.value or self._members() == other._members())
+        if not isinstance(other, _Element):
+            return False
+        return self.value is other.value or self._members() == other._members()
 
-    def _members(self) -> Hashable:
-        return frozenset((name, same(one)) for name, one in self.value.items() if one is not None)
+    def _members(self) -> Mapping[str, Hashable]:
+        self.spend(1 + len(self.value) // _MEMBERS_IN_A_STEP)
+        return {name: same(one, self.spend) for name, one in self.value.items() if one is not None}
 
 
+_MEMBERS_IN_A_STEP = 5
 _HASHED = frozenset((str, int, Decimal))
 
 
-def _hash_of(value: Any) -> int:
+def _hash_of(value: Any, spend: Spend) -> int:
     """Return a hash that equal values share: of all that is inside, so that different elements stay apart."""
     kind = type(value)
     if kind is dict:
-        return hash(frozenset((name, _hash_of(one)) for name, one in value.items() if one is not None))
+        spend(1 + len(value) // _MEMBERS_IN_A_STEP)
+        return hash(frozenset((name, _hash_of(one, spend)) for name, one in value.items() if one is not None))
     if kind is list:
-        return hash(tuple(_hash_of(one) for one in value))
+        spend(len(value) // _MEMBERS_IN_A_STEP)
+        return hash(tuple(_hash_of(one, spend) for one in value))
     return hash(value if kind is str else _written(value)) if kind in _HASHED else 0
 
 
-def key_maker(shape: Shape) -> Callable[[Any], Hashable]:
+Key: TypeAlias = Callable[[Any], Hashable]
+
+
+def key_maker(shape: Shape) -> Callable[[Spend], Key]:
     """Return what gives the key (see `same`) of an item of this shape; it raises Missing for what is unreadable."""
     convert = converter(shape)
-    if convert is None:
-        return same
-    return lambda item: same(convert(item))
+
+    def keys(spend: Spend) -> Key:
+        if convert is None:
+            return lambda item: same(item, spend)
+        return lambda item: same(convert(item), spend)
+
+    return keys
 
 
-def tolerant_key_maker(shape: Shape) -> Callable[[Any], Hashable]:
+def tolerant_key_maker(shape: Shape) -> Callable[[Spend], Key]:
     """Return the same for where items are only brought together; one that cannot be read is known as written."""
-    strict = key_maker(shape)
+    strict_keys = key_maker(shape)
 
-    def key(item: Any) -> Hashable:
-        try:
-            return strict(item)
-        except EvaluationError:
-            return same(raw(item))
+    def keys(spend: Spend) -> Key:
+        strict = strict_keys(spend)
 
-    return key
+        def key(item: Any) -> Hashable:
+            try:
+                return strict(item)
+            except EvaluationError:
+                return same(raw(item), spend)
+
+        return key
+
+    return keys
 
 
 # -- equivalent -----------------------------------------------------------------------------------------------
 
 
-Spend: TypeAlias = Callable[[int], None]
 _COMPARED = 3
 _CHARACTERS_IN_A_STEP = 10
 
@@ -403,8 +433,8 @@ def known_unit(ask: Callable[[], Any]) -> Any:
         raise Missing(str(unknown), code="ambiguous") from None
 
 
-def equal_items(these: Sequence[Any], those: Sequence[Any]) -> Truth:
+def equal_items(these: Sequence[Any], those: Sequence[Any], spend: Spend) -> Truth:
     """Return whether two collections of values, neither empty, are equal in their order."""
     if len(these) != len(those):
         return False
-    return all_of(equal(one, other) for one, other in zip(these, those, strict=True))
+    return all_of(equal(one, other, spend) for one, other in zip(these, those, strict=True))

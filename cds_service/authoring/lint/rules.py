@@ -261,7 +261,7 @@ CHAPTERS: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
             ),
             _error(
                 "proprietary-wording",
-                "a text reads like a proprietary guideline (MCG, InterQual), which may not be copied",
+                "a text reads like the guidelines that payers license, or names one; they may not be copied",
                 "state the criterion in your own words",
             ),
             _warning(

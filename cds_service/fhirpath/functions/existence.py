@@ -118,10 +118,10 @@ def _among(signature: str, doc: str, compare: Callable[[set[Any], set[Any]], boo
     def build(call: Invocation) -> Code:
         base, other = call.base, call.argument(0)
         mine, theirs = base.items, other.items
-        my_key, their_key = key_maker(base.shape), key_maker(other.shape)
+        my_keys, their_keys = key_maker(base.shape), key_maker(other.shape)
         return from_truth(
             lambda this, env: compare(
-                {my_key(one) for one in mine(this, env)}, {their_key(one) for one in theirs(this, env)}
+                set(map(my_keys(env.spend), mine(this, env))), set(map(their_keys(env.spend), theirs(this, env)))
             )
         )
 
@@ -143,17 +143,17 @@ def count(call: Invocation) -> Code:
 @CHAPTER.function("distinct()")
 def distinct(call: Invocation) -> Code:
     """The items without those that equal an earlier one."""
-    key = key_maker(call.base.shape)
-    return subset(call.base, lambda found, _this, _env: unique(map(key, found)))
+    keys = key_maker(call.base.shape)
+    return subset(call.base, lambda found, _this, env: unique(map(keys(env.spend), found)))
 
 
 @CHAPTER.function("isDistinct()")
 def is_distinct(call: Invocation) -> Code:
     """Whether no two items are equal."""
-    items, key = call.base.items, key_maker(call.base.shape)
+    items, keys = call.base.items, key_maker(call.base.shape)
 
     def truth(this: Any, env: Environment) -> Truth:
         found = items(this, env)
-        return len({key(one) for one in found}) == len(found)
+        return len(set(map(keys(env.spend), found))) == len(found)
 
     return from_truth(truth)

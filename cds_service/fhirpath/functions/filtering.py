@@ -158,7 +158,7 @@ def repeat(call: Invocation) -> Code:
     """What the projection gives for each item, then for each of those, until nothing new comes; equal ones once."""
     nodes = call.compiler.nodes
     projection, shape = _closed(call)
-    base, key, each = as_shape(call.base, shape), tolerant_key_maker(shape), call.compiler.steps_since(nodes)
+    base, keys, each = as_shape(call.base, shape), tolerant_key_maker(shape), call.compiler.steps_since(nodes)
 
     def spread(found: Sequence[Any], project: Any, key: Callable[[Any], Hashable], env: Environment) -> list[Any]:
         seen: set[Hashable] = set()
@@ -181,9 +181,10 @@ def repeat(call: Invocation) -> Code:
         return every
 
     def items(this: Any, env: Environment) -> Sequence[Any]:
-        return spread(base.items(this, env), projection.items, key, env)
+        return spread(base.items(this, env), projection.items, keys(env.spend), env)
 
     def located(this: Traced, env: Environment) -> Sequence[Traced]:
+        key = keys(env.spend)
         return spread(base.located(this, env), projection.located, lambda one: key(one[0]), env)
 
     return Code(shape, items, located)

@@ -60,11 +60,11 @@ _counted("take(count)", "The first `count` items.", lambda found, count: found[:
 def _shared(signature: str, doc: str, *, wanted: bool) -> None:
     def build(call: Invocation) -> Code:
         other = call.argument(0)
-        key, their_key = key_maker(call.base.shape), key_maker(other.shape)
+        my_keys, their_keys = key_maker(call.base.shape), key_maker(other.shape)
 
         def keep(found: Sequence[Any], this: Any, env: Environment) -> Sequence[int]:
-            others = {their_key(one) for one in other.items(this, env)}
-            keys = [key(one) for one in found]
+            others = set(map(their_keys(env.spend), other.items(this, env)))
+            keys = list(map(my_keys(env.spend), found))
             kept = [i for i, one in enumerate(keys) if (one in others) is wanted]
             return [kept[i] for i in unique(keys[i] for i in kept)] if wanted else kept
 
