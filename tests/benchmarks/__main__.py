@@ -4,7 +4,7 @@ import platform
 import sys
 from pathlib import Path
 
-from tests.benchmarks import fhirpath, hook, load
+from tests.benchmarks import fhirpath, hook, hostile, load
 
 
 def processor() -> str:
@@ -19,5 +19,6 @@ if __name__ == "__main__":
         f"{processor()}, {platform.system()}, Python {platform.python_version()}; command: {' '.join(sys.orig_argv)}\n"
     )
     fhirpath.main()
+    hostile.main()
     hook.main()
     load.main()

@@ -41,7 +41,3 @@ def main() -> None:
         slowest = max(slowest, (one.name, took), key=lambda pair: pair[1])
         print(f"| {one.name} | `{shortened(one.source)}` | {limit} | {took:.1f} |")
     print(f"\nThe slowest: {slowest[0]}, {slowest[1]:.0f} ms\n")
-
-
-if __name__ == "__main__":
-    main()
