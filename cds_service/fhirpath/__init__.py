@@ -15,7 +15,7 @@ from cds_service.expressions.language import DataNeed, Environment, Placed, Refu
 from cds_service.expressions.logic import Truth
 from cds_service.fhir.element import Location
 from cds_service.fhirpath.code import BOOLEAN, Code, Test, as_shape
-from cds_service.fhirpath.compiler import Compiler, LooksBeside
+from cds_service.fhirpath.compiler import Compiler
 from cds_service.fhirpath.functions import FUNCTIONS
 from cds_service.fhirpath.items import At, Several, Shape, is_wrapped, locations, raw, root
 from cds_service.fhirpath.parser import parse
@@ -121,13 +121,8 @@ def compile_fhirpath(source: str, scope: Scope) -> FhirPath:
 
 
 def _compiled(source: str, scope: Scope) -> FhirPath:
-    tree = parse(source)
     compiler = Compiler(source, scope, FUNCTIONS)
-    try:
-        code = compiler.compile_whole(tree)
-    except LooksBeside:
-        compiler = Compiler(source, scope, FUNCTIONS, siblings=True)
-        code = compiler.compile_whole(tree)
+    code = compiler.compile_whole(parse(source))
     types = code.shape.types
     return FhirPath(
         source,

@@ -15,7 +15,6 @@ from cds_service.fhir.definitions import (
     elements_of,
     is_a,
     is_known_element,
-    is_primitive,
     is_resource,
     type_names,
 )
@@ -30,6 +29,7 @@ from cds_service.fhirpath.items import (
     Traced,
     is_of_type,
     is_wrapped,
+    may_be_primitive,
     merge_types,
     raw,
     root,
@@ -66,7 +66,12 @@ _SYSTEM_NAMES = ("Any", "Boolean", "String", "Integer", "Long", "Decimal", "Date
 
 
 class LooksBeside(Exception):
-    """The expression reads what stands beside primitive values, so that all must travel with it."""
+    """What reads the JSON beside primitive values (`_birthDate`) is given values that travel without it."""
+
+    def __init__(self, node: Node) -> None:
+        """Tell which step or call that is."""
+        super().__init__()
+        self.node = node
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +105,17 @@ class Invocation:
         """Return the code of an argument, where `$this` is what it is outside the call."""
         return self.compiler.whole(self.node.arguments[position], focus or self.focus)
 
-    def inside(self, position: int = 0, shape: Shape | None = None) -> Code:
+    def part(self, position: int, *, focus: Code | None = None) -> Code:
+        """Return the same of an argument whose items are the call's own."""
+        return self.compiler.part(self.node.arguments[position], focus or self.focus)
+
+    def projection(self, shape: Shape | None = None) -> Code:
+        """Return the code of the first argument, whose items are the call's own, for each item before the call."""
+        return self.compiler.part(self.node.arguments[0], itself(shape or self.base.shape))
+
+    def inside(self, position: int = 0) -> Code:
         """Return the code of an argument, where `$this` is an item of what stands before the call."""
-        return self.compiler.whole(self.node.arguments[position], itself(shape or self.base.shape))
+        return self.condition(self.node.arguments[position])
 
     def condition(self, node: Node) -> Code:
         """Return the code of a part of an argument, where `$this` is an item of what stands before the call."""
@@ -130,6 +143,10 @@ class Invocation:
         node = self.node if position is None else self.node.arguments[position]
         return self.compiler.fault(node, reason)
 
+    def look_beside(self) -> None:
+        """Let what stands before the call travel with the JSON beside it, where it may be primitive."""
+        self.compiler.look_beside(self.node, self.base)
+
     def expect(self, what: str, accepts: Callable[[str], bool]) -> None:
         """Raise ExpressionError if no type that stands before the call is accepted."""
         types = self.base.shape.types
@@ -149,8 +166,8 @@ class Compiler:
     needs: set[DataNeed] = field(default_factory=set)
     locals: dict[str, Shape] = field(default_factory=dict)
     """The variables of `defineVariable()` that the expression may read here."""
-    siblings: bool = False
-    """Whether primitive elements travel with the JSON beside them."""
+    beside: bool = False
+    """Whether the primitive elements that are compiled now travel with the JSON beside them."""
     aggregates: bool = False
     """Whether this is inside `aggregate()`, where `$total` has a meaning."""
     counts: bool = True
@@ -163,23 +180,63 @@ class Compiler:
         """Return the error for `node`, to be raised."""
         return ExpressionError(reason, source=self.source, position=node.at)
 
-    def look_beside(self) -> None:
-        """Let primitive values travel with the JSON beside them (`_birthDate`); raises LooksBeside if they do not."""
-        if not self.siblings:
-            raise LooksBeside
-
     def compile_whole(self, tree: Node) -> Code:
-        """Return the code of the expression. Raises ExpressionError, or LooksBeside."""
+        """Return the code of the expression. Raises ExpressionError."""
         self.counts = any(isinstance(node, Special) and node.name == "$index" for node in walk(tree))
-        return self.compile(tree, itself(self._shape(self.scope.context)))
+        try:
+            return self.compile(tree, itself(self._shape(self.scope.context)))
+        except LooksBeside as one:
+            reason = "what stands beside a value is not kept in variables; name the element's path here"
+            raise self.fault(one.node, reason) from None
 
     def whole(self, node: Node, focus: Code) -> Code:
         """Return the code of an operand or argument; the variables that it defines end with it."""
+        outer, self.beside = self.beside, False
+        try:
+            return self.part(node, focus)
+        finally:
+            self.beside = outer
+
+    def part(self, node: Node, focus: Code) -> Code:
+        """Return the same of an operand or argument whose items are those of the whole, as of a union."""
         outer = dict(self.locals)
         try:
             return self.compile(node, focus)
         finally:
             self.locals = outer
+
+    def look_beside(self, node: Node, base: Code) -> None:
+        """Raise LooksBeside if what `base` gives may be primitive and travels without the JSON beside it."""
+        if not base.shape.beside and may_be_primitive(base.shape.types):
+            raise LooksBeside(node)
+
+    def _after(self, before: Node | None, focus: Code, build: Callable[[Code], Code]) -> Code:
+        """Return what `build` makes of what stands before a step or a call.
+
+        Only where it looks beside primitive values do these travel with it, so that everywhere else an element
+        without a value is not there.
+        """
+        if before is None:
+            return build(focus)
+        state = dict(self.locals), self._nesting, self.aggregates
+        base = self.compile(before, focus)
+        try:
+            return build(base)
+        except LooksBeside:
+            if base.shape.beside:
+                raise
+            self.locals, self._nesting, self.aggregates = state
+            base = self._beside(before, focus)
+            if not base.shape.beside:
+                raise
+            return build(base)
+
+    def _beside(self, node: Node, focus: Code) -> Code:
+        outer, self.beside = self.beside, True
+        try:
+            return self.compile(node, focus)
+        finally:
+            self.beside = outer
 
     def compile(self, node: Node, focus: Code) -> Code:
         """Return the code of `node`, where `$this` is `focus`. Raises ExpressionError."""
@@ -231,9 +288,9 @@ class Compiler:
 
     def _shape(self, types: Types, origins: Origins = ()) -> Shape:
         """Return how elements of these types travel."""
-        wrapped = is_wrapped(types) or (self.siblings and any(is_primitive(kind) for kind in types))
+        beside = self.beside and may_be_primitive(types)
         own = tuple((kind, "") for kind in types if is_resource(kind) and kind not in ABSTRACT)
-        return Shape(types, wrapped=wrapped, origins=origins or own)
+        return Shape(types, wrapped=is_wrapped(types) or beside, origins=origins or own, beside=beside)
 
     # -- names ------------------------------------------------------------------------------------------------
 
@@ -258,7 +315,7 @@ class Compiler:
     def _variable(self, name: str) -> Code:
         types = self.scope.variables[name]
         self.reads.add(name)
-        shape = replace(self._shape(types), wrapped=is_wrapped(types))
+        shape = replace(self._shape(types), wrapped=is_wrapped(types), beside=False)
 
         def items(_this: Any, env: Environment) -> Sequence[Any]:
             found = env.variable(name)
@@ -287,7 +344,7 @@ class Compiler:
         """`base.name`, `name`; at the start of an expression also the name of the type that it starts from."""
         if node.base is None and node.name[:1].isupper() and self._names_the_start(node.name, focus):
             return focus
-        return self.step(node, focus if node.base is None else self.compile(node.base, focus), node.name)
+        return self._after(node.base, focus, lambda base: self.step(node, base, node.name))
 
     def _names_the_start(self, name: str, focus: Code) -> bool:
         return any(is_a(kind, name) for kind in focus.shape.types)
@@ -297,8 +354,8 @@ class Compiler:
         types = base.shape.types
         if not types:
             return base
-        if name in ("id", "extension") and any(is_primitive(kind) for kind in types):
-            self.look_beside()
+        if name in ("id", "extension"):
+            self.look_beside(node, base)
         found = [(kind, known) for kind in types if (known := element(kind, name))]
         if any(kind in ABSTRACT for kind in types) and not (found and len(found) == len(types)):
             return self._own_step(node, base, name)
@@ -310,14 +367,14 @@ class Compiler:
             keys = {key: kind for key, kind in keys.items() if is_a(kind, only)}
             inner = merge_types(*((kind,) for kind in keys.values()))
         origins = self._read(base, name)
-        return fixed_step(base, name, tuple(keys.items()), self._shape(inner, origins), siblings=self.siblings)
+        return fixed_step(base, name, tuple(keys.items()), self._shape(inner, origins))
 
     def _own_step(self, node: Node, base: Code, name: str) -> Code:
         if self.scope.strict:
             raise self.fault(node, _no_element(name, base.shape.types))
         if not is_known_element(name):
             raise self.fault(node, f"no type has an element `{name}`")
-        return own_step(base, name, ANY)
+        return own_step(base, name, replace(ANY, beside=self.beside))
 
     def _read(self, base: Code, name: str) -> Origins:
         """Note that an element of resources is read, and return where it stands."""
@@ -349,8 +406,10 @@ class Compiler:
             raise self.fault(node, f"`{node.name}()` takes {expected} arguments, not {len(node.arguments)}")
         if node.name == "ofType" and isinstance(node.base, Member):
             return self._noted(self._element_of_type(node.base, self.type_argument(node), focus))
-        base = self.compile(node.base, focus) if node.base is not None else focus
-        return self._noted(function.build(Invocation(self, node, base, focus, f"`{node.name}()`")))
+        name = f"`{node.name}()`"
+        return self._noted(
+            self._after(node.base, focus, lambda base: function.build(Invocation(self, node, base, focus, name)))
+        )
 
     def _element_of_type(self, member: Member, wanted: str, focus: Code) -> Code:
         """`value.ofType(Quantity)` reads one JSON key."""
@@ -446,11 +505,11 @@ class Compiler:
     def binary(self, node: Binary, focus: Code) -> Code:
         """Every operator between two expressions."""
         operator = node.operator
+        if operator == "|":
+            return operators.union(self.part(node.left, focus), self.part(node.right, focus))
         left, right = self.whole(node.left, focus), self.whole(node.right, focus)
         if operator in ("and", "or", "xor", "implies"):
             return operators.logical(operator, left, right)
-        if operator == "|":
-            return operators.union(left, right)
         self._note(operator, left, right)
         self._note(operator, right, left)
         if operator in ("=", "!=", "~", "!~"):

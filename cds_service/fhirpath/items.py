@@ -26,7 +26,7 @@ __all__ = [
     "is_of_type",
     "is_wrapped",
     "locations",
-    "merge_origins",
+    "may_be_primitive",
     "merge_types",
     "raw",
     "root",
@@ -104,10 +104,25 @@ class Shape:
     origins: Origins = ()
     """Where the items come from, for the data needs of the expression."""
     ordered: bool = True
+    beside: bool = False
+    """Whether primitive items carry the JSON that stands beside them (`_birthDate`), and are there without a value."""
 
     def of(self, types: Types, *, wrapped: bool | None = None) -> Shape:
         """Return this shape with other types."""
         return replace(self, types=types, wrapped=is_wrapped(types) if wrapped is None else wrapped)
+
+    @staticmethod
+    def merged(*shapes: Shape, ordered: bool = True) -> Shape:
+        """Return the shape of a collection of the items of all these; `as_shape` makes them travel alike."""
+        types = merge_types(*(one.types for one in shapes))
+        return Shape(
+            types,
+            wrapped=is_wrapped(types) or any(one.wrapped for one in shapes),
+            origins=_merge_origins(*(one.origins for one in shapes)),
+            ordered=ordered and all(one.ordered for one in shapes),
+            beside=any(one.beside for one in shapes)
+            and all(one.beside or not may_be_primitive(one.types) for one in shapes),
+        )
 
 
 _ANY_TYPES: Types = ("System.Any",)
@@ -125,13 +140,18 @@ def is_wrapped(types: Types) -> bool:
     return types == _ANY_TYPES or (len(types) > 1 and not all(is_resource(kind) for kind in types))
 
 
+def may_be_primitive(types: Types) -> bool:
+    """Return whether items of these static types may be primitive elements, beside which there can be more."""
+    return any(is_primitive(kind) or kind in ("System.Any", "Element") for kind in types)
+
+
 def merge_types(*groups: Types) -> Types:
     """Return the types of a collection that holds items of all these."""
     merged = tuple(dict.fromkeys(kind for group in groups for kind in group))
     return _ANY_TYPES if "System.Any" in merged else merged
 
 
-def merge_origins(*groups: Origins) -> Origins:
+def _merge_origins(*groups: Origins) -> Origins:
     """Return the origins of a collection that holds items of all these."""
     return tuple(dict.fromkeys(one for group in groups for one in group))
 

@@ -16,7 +16,7 @@ from cds_service.fhir.quantity import convert, divide, multiply
 from cds_service.fhir.temporal import Date, Temporal, Time, add
 from cds_service.fhir.values import CALENDAR_UNITS, Quantity
 from cds_service.fhirpath.code import Answer, Code, Items, Test, as_shape, computed, from_truth, unique, unique_places
-from cds_service.fhirpath.items import VALUE, Shape, Traced, is_wrapped, merge_origins, merge_types, single, system_type
+from cds_service.fhirpath.items import VALUE, Shape, Traced, single, system_type
 from cds_service.fhirpath.values import (
     check,
     compare_values,
@@ -273,10 +273,7 @@ def membership(left: Code, right: Code) -> Code:
 
 def union(left: Code, right: Code, *, distinct: bool = True) -> Code:
     """Return the items of both sides; `distinct` keeps one of those that are equal."""
-    types = merge_types(left.shape.types, right.shape.types)
-    wrapped = is_wrapped(types) or left.shape.wrapped or right.shape.wrapped
-    origins = merge_origins(left.shape.origins, right.shape.origins)
-    shape = Shape(types, wrapped=wrapped, origins=origins, ordered=not distinct)
+    shape = Shape.merged(left.shape, right.shape, ordered=not distinct)
     first, second = as_shape(left, shape), as_shape(right, shape)
     keys = tolerant_key_maker(shape)
 

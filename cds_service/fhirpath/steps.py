@@ -22,9 +22,8 @@ def _no_object(name: str) -> Missing:
     return Missing(f"an element that should hold `{name}` is no object", code="unreadable")
 
 
-def fixed_step(base: Code, name: str, keys: Keys, shape: Shape, *, siblings: bool) -> Code:
+def fixed_step(base: Code, name: str, keys: Keys, shape: Shape) -> Code:
     """Return the element `name` of each item, where the compiler knows its keys and types."""
-    beside = siblings and any(is_primitive(kind) for _, kind in keys)
     if len(keys) == 1 and not base.shape.wrapped and not shape.wrapped:
         key = keys[0][0]
         if name != "contained" and all(is_resource(kind) for kind in shape.types):
@@ -33,7 +32,7 @@ def fixed_step(base: Code, name: str, keys: Keys, shape: Shape, *, siblings: boo
         if base.is_focus:
             return Code(shape, _focus_step(key, name), places, key=key)
         return Code(shape, _plain_step(base.items, key, name), places, refusals=base.refusals)
-    return _choice_step(base, name, keys, shape, beside=beside)
+    return _choice_step(base, name, keys, shape)
 
 
 def _focus_step(key: str, name: str) -> Items:
@@ -98,7 +97,7 @@ def _plain_places(before: Located, key: str, name: str) -> Located:
     return located
 
 
-def _choice_step(base: Code, name: str, keys: Keys, shape: Shape, *, beside: bool) -> Code:
+def _choice_step(base: Code, name: str, keys: Keys, shape: Shape) -> Code:
     before, places, unwrap, wrapped = base.items, base.located, base.shape.wrapped, shape.wrapped
 
     def inside(item: Any) -> Iterator[tuple[Any, int | None, Any]]:
@@ -110,7 +109,7 @@ def _choice_step(base: Code, name: str, keys: Keys, shape: Shape, *, beside: boo
             if type(holder) is not dict:
                 return
         for key, kind in keys:
-            for index, value, sibling in _held(holder, key, beside=beside):
+            for index, value, sibling in _held(holder, key, beside=shape.beside):
                 yield Typed(kind, value, sibling) if wrapped else value, index, value
 
     def items(this: Any, env: Environment) -> Sequence[Any]:
@@ -136,7 +135,7 @@ def own_step(base: Code, name: str, shape: Shape) -> Code:
         found = [
             Typed(kind, value, sibling)
             for item in before(this, env)
-            for kind, _, value, sibling in _own(item, types, name)
+            for kind, _, value, sibling in _own(item, types, name, beside=shape.beside)
         ]
         env.spend(len(found))
         return found
@@ -145,7 +144,7 @@ def own_step(base: Code, name: str, shape: Shape) -> Code:
         found = [
             (Typed(kind, value, sibling), child(at, value, name, index))
             for item, at in places(this, env)
-            for kind, index, value, sibling in _own(item, types, name)
+            for kind, index, value, sibling in _own(item, types, name, beside=shape.beside)
         ]
         env.spend(len(found))
         return found
@@ -157,18 +156,18 @@ def children(item: Any, types: Sequence[str]) -> Iterator[tuple[str, str, int | 
     """Yield (name, type, index, value, sibling) of the elements right inside an item, in the order of its type."""
     kind = type_of(item, tuple(types))
     for name in elements_of(kind):
-        for inner, index, value, sibling in _own(item, types, name):
+        for inner, index, value, sibling in _own(item, types, name, beside=True):
             yield name, inner, index, value, sibling
 
 
-def _own(item: Any, types: Sequence[str], name: str) -> Iterator[tuple[str, int | None, Any, Any]]:
+def _own(item: Any, types: Sequence[str], name: str, *, beside: bool) -> Iterator[tuple[str, int | None, Any, Any]]:
     kind = type_of(item, tuple(types))
     known = element(kind, name)
     holder = item.element if type(item) is Typed and is_primitive(kind) else raw(item)
     if known is None or type(holder) is not dict:
         return
     for key, inner in zip(known.keys, known.types, strict=True):
-        for index, value, sibling in _held(holder, key, beside=is_primitive(inner)):
+        for index, value, sibling in _held(holder, key, beside=beside and is_primitive(inner)):
             named = type(value) is dict and inner in ABSTRACT and "resourceType" in value
             yield str(value["resourceType"]) if named else inner, index, value, sibling
 

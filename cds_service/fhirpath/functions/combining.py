@@ -10,7 +10,7 @@ from cds_service.expressions.language import Environment
 from cds_service.fhirpath.code import Code, as_shape, computed, constant
 from cds_service.fhirpath.compiler import Invocation
 from cds_service.fhirpath.functions.chapter import Chapter
-from cds_service.fhirpath.items import ANY, Shape, Traced, is_wrapped, merge_origins, merge_types, single
+from cds_service.fhirpath.items import ANY, Shape, Traced, single
 from cds_service.fhirpath.operators import union
 
 CHAPTER = Chapter("Combining", "FHIRPath 2.0, 5.4, 5.5.1 and 7")
@@ -19,13 +19,13 @@ CHAPTER = Chapter("Combining", "FHIRPath 2.0, 5.4, 5.5.1 and 7")
 @CHAPTER.function("union(other)")
 def union_call(call: Invocation) -> Code:
     """The items of both, equal ones once."""
-    return union(call.base, call.argument(0))
+    return union(call.base, call.part(0))
 
 
 @CHAPTER.function("combine(other)")
 def combine(call: Invocation) -> Code:
     """The items of both, all of them."""
-    return union(call.base, call.argument(0), distinct=False)
+    return union(call.base, call.part(0), distinct=False)
 
 
 @CHAPTER.function("iif(criterion, then, otherwise?)")
@@ -37,11 +37,9 @@ def iif(call: Invocation) -> Code:
     kinds = criterion.shape.types
     if kinds and all(one.startswith("System.") for one in kinds) and not {"System.Boolean", "System.Any"} & set(kinds):
         raise call.fault("the criterion of `iif()` is a boolean", 0)
-    then = call.argument(1, focus=focus)
-    otherwise = call.argument(2, focus=focus) if call.count > 2 else constant((), ())
-    types = merge_types(then.shape.types, otherwise.shape.types)
-    origins = merge_origins(then.shape.origins, otherwise.shape.origins)
-    shape = Shape(types, wrapped=is_wrapped(types) or then.shape.wrapped or otherwise.shape.wrapped, origins=origins)
+    then = call.part(1, focus=focus)
+    otherwise = call.part(2, focus=focus) if call.count > 2 else constant((), ())
+    shape = Shape.merged(then.shape, otherwise.shape)
     test, then, otherwise = criterion.test(), as_shape(then, shape), as_shape(otherwise, shape)
 
     def items(this: Any, env: Environment) -> Sequence[Any]:
@@ -64,10 +62,8 @@ def iif(call: Invocation) -> Code:
 @CHAPTER.function("coalesce(value, …)")
 def coalesce(call: Invocation) -> Code:
     """The first of the collections that is not empty."""
-    choices = [call.argument(i) for i in range(call.count)]
-    types = merge_types(*(one.shape.types for one in choices))
-    origins = merge_origins(*(one.shape.origins for one in choices))
-    shape = Shape(types, wrapped=is_wrapped(types) or any(one.shape.wrapped for one in choices), origins=origins)
+    choices = [call.part(i) for i in range(call.count)]
+    shape = Shape.merged(*(one.shape for one in choices))
     ready = [as_shape(one, shape) for one in choices]
 
     def items(this: Any, env: Environment) -> Sequence[Any]:

@@ -14,7 +14,7 @@ from cds_service.fhir.values import codes_of
 from cds_service.fhirpath.code import Code, computed, from_truth, subset
 from cds_service.fhirpath.compiler import Invocation
 from cds_service.fhirpath.functions.chapter import Chapter
-from cds_service.fhirpath.items import ABSTRACT, Shape, Traced, Typed, child, raw, root, single, type_of
+from cds_service.fhirpath.items import Shape, Traced, Typed, child, raw, root, single, type_of
 from cds_service.fhirpath.values import value_of
 
 CHAPTER = Chapter("FHIR", "FHIR R4, 2.9.1.5.6")
@@ -26,8 +26,7 @@ _UNREADABLE = "a code is not written as FHIR writes it"
 @CHAPTER.function("extension(url)")
 def extension(call: Invocation) -> Code:
     """The extensions of that address on each item, on a primitive element, too."""
-    if any(is_primitive(kind) or kind in ABSTRACT for kind in call.base.shape.types):
-        call.compiler.look_beside()
+    call.look_beside()
     base, named = call.base, call.argument(0).items
 
     def found(item: Any, url: Any) -> Iterator[tuple[int, Any]]:
@@ -60,7 +59,7 @@ def _list_of(value: Any) -> Sequence[Any]:
 @CHAPTER.function("hasValue()")
 def has_value(call: Invocation) -> Code:
     """Whether there is one primitive item, and it has a value rather than extensions only."""
-    call.compiler.look_beside()
+    call.look_beside()
     items, types = call.base.items, call.base.shape.types
 
     def truth(this: Any, env: Environment) -> Truth:
@@ -77,7 +76,7 @@ def _is_scalar(kind: str) -> bool:
 @CHAPTER.function("getValue()")
 def get_value(call: Invocation) -> Code:
     """The value of the only item, if it is primitive and has one."""
-    call.compiler.look_beside()
+    call.look_beside()
     before, types = call.base.items, call.base.shape.types
 
     def items(this: Any, env: Environment) -> Sequence[Any]:

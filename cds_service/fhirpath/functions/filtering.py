@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import replace
 from functools import reduce
 from typing import Any
 
@@ -13,7 +14,7 @@ from cds_service.fhirpath import operators
 from cds_service.fhirpath.code import Code, Test, as_shape
 from cds_service.fhirpath.compiler import Invocation
 from cds_service.fhirpath.functions.chapter import Chapter
-from cds_service.fhirpath.items import ANY, Shape, Traced, is_wrapped, locations, merge_types
+from cds_service.fhirpath.items import ANY, Shape, Traced, locations
 from cds_service.fhirpath.steps import of_type
 from cds_service.fhirpath.tree import Binary, Node, text_of
 from cds_service.fhirpath.values import tolerant_key_maker
@@ -123,7 +124,7 @@ def _told(test: Test, item: Any, env: Environment) -> Truth:
 @CHAPTER.function("select(projection)")
 def select(call: Invocation) -> Code:
     """What the projection gives for each item, all of it in one collection."""
-    base, nodes, projection = call.base, call.compiler.nodes, call.inside()
+    base, nodes, projection = call.base, call.compiler.nodes, call.projection()
     each = call.compiler.steps_since(nodes)
 
     def items(this: Any, env: Environment) -> Sequence[Any]:
@@ -194,13 +195,12 @@ def _closed(call: Invocation) -> tuple[Code, Shape]:
     """Return the projection over all that it may give itself, and the shape of that."""
     shape = call.base.shape
     for _ in range(4):
-        projection = call.inside(0, shape)
-        types = merge_types(shape.types, projection.shape.types)
-        wrapped = is_wrapped(types) or shape.wrapped or projection.shape.wrapped
-        if types == shape.types and wrapped is shape.wrapped:
+        projection = call.projection(shape)
+        merged = replace(Shape.merged(shape, projection.shape), origins=shape.origins)
+        if merged == shape:
             return as_shape(projection, shape), shape
-        shape = Shape(types, wrapped=wrapped)
-    return as_shape(call.inside(0, ANY), ANY), ANY
+        shape = replace(merged, origins=())
+    return as_shape(call.projection(ANY), ANY), ANY
 
 
 @CHAPTER.function("ofType(type)")

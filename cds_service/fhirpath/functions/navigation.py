@@ -15,7 +15,7 @@ from cds_service.fhirpath.steps import children
 
 CHAPTER = Chapter("Navigation", "FHIRPath 2.0, 5.8")
 
-_UNORDERED = replace(ANY, ordered=False)
+_INNER = replace(ANY, ordered=False, beside=True)
 
 
 def _inside(one: Traced, types: Sequence[str]) -> Iterator[Traced]:
@@ -43,7 +43,7 @@ def _all_inside(found: Sequence[Traced], types: Sequence[str], env: Environment)
 
 def _declare(signature: str, doc: str, walk: Callable[[Sequence[Traced], Sequence[str], Environment], Any]) -> None:
     def build(call: Invocation) -> Code:
-        call.compiler.look_beside()
+        call.look_beside()
         base, types = call.base, call.base.shape.types
 
         def items(this: Any, env: Environment) -> Sequence[Any]:
@@ -53,7 +53,7 @@ def _declare(signature: str, doc: str, walk: Callable[[Sequence[Traced], Sequenc
             found: Sequence[Traced] = walk(base.located(this, env), types, env)
             return found
 
-        return Code(_UNORDERED, items, located)
+        return Code(_INNER, items, located)
 
     CHAPTER.add(signature, doc, build)
 

@@ -79,7 +79,7 @@ def define_variable(call: Invocation) -> Code:
     if name in compiler.locals or name in compiler.scope.variables or name in _SYSTEM_VARIABLES:
         raise call.fault(f"there already is a variable `%{name}`", 0)
     base = call.base
-    value = call.argument(1, focus=call.held()) if call.count > 1 else None
+    value = call.part(1, focus=call.held()) if call.count > 1 else None
     compiler.locals[name] = value.shape if value else base.shape
 
     def items(this: Any, env: Environment) -> Sequence[Any]:
