@@ -215,7 +215,8 @@ def _unescape(text: str, target: str) -> str | None:
         case "html":
             return html.unescape(text)
         case "json":
-            return _JSON_ESCAPE.sub(lambda found: str(json.loads(f'"{found[0]}"')), text)
+            whole = _JSON_ESCAPE.sub(lambda found: str(json.loads(f'"{found[0]}"')), text)
+            return _utf8(whole).decode()  # refuses half a character, which could not be sent
     raise EvaluationError("texts are escaped for `html` or `json`")
 
 

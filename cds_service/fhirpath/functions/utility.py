@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cmp_to_key
 from typing import Any
 
-from cds_service.errors import EvaluationError
+from cds_service.errors import EvaluationError, LimitExceeded
 from cds_service.expressions.language import Environment, Missing
 from cds_service.expressions.logic import Truth
 from cds_service.fhir.definitions import base_of, is_a
@@ -54,10 +54,16 @@ def trace(call: Invocation) -> Code:
     shown = call.inside(1).items if call.count > 1 else None
 
     def note(found: Sequence[Any], this: Any, env: Environment) -> None:
-        if env.traces is not None:
+        if env.traces is None:
+            return
+        try:
             name = single(named(this, env), call.name)
             seen = [one for item in found for one in shown(item, env)] if shown else found
-            env.traces.append((str(name), [raw(one) for one in seen]))
+        except LimitExceeded:
+            raise
+        except EvaluationError:  # what cannot be shown changes no answer
+            return
+        env.traces.append((str(name), [raw(one) for one in seen]))
 
     def items(this: Any, env: Environment) -> Sequence[Any]:
         found = base.items(this, env)
