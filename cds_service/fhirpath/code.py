@@ -9,7 +9,9 @@ from typing import Any, TypeAlias
 from cds_service.errors import EvaluationError
 from cds_service.expressions.language import Environment, Missing, Refusal, Types
 from cds_service.expressions.logic import Truth
+from cds_service.fhir.definitions import is_resource
 from cds_service.fhirpath.items import NOTHING, Several, Shape, Traced, Typed, root, wrap
+from cds_service.fhirpath.values import UNREADABLE, fits
 
 __all__ = [
     "BOOLEAN",
@@ -93,13 +95,49 @@ class Code:
         return test
 
     def exists(self) -> Test:
-        """Return whether there is any item."""
-        items = self.items
-        return self.some or (lambda this, env: bool(items(this, env)))
+        """Return whether there is any item. An element that does not hold what its type says is none, nor no item."""
+        if self.some:
+            return self.some
+        items, readable = self.items, _readable(self.shape)
+        if readable is None:
+            return lambda this, env: bool(items(this, env))
+
+        def some(this: Any, env: Environment) -> Truth:
+            found = items(this, env)
+            if found and not any(map(readable, found)):
+                raise Missing(UNREADABLE, code="unreadable")
+            return bool(found)
+
+        return some
+
+    def witnesses(self) -> Located:
+        """Return the items by which `exists` tells that there are any."""
+        located, readable = self.located, _readable(self.shape)
+        if self.some_located or readable is None:
+            return self.some_located or located
+
+        def seen(this: Traced, env: Environment) -> Sequence[Traced]:
+            found = located(this, env)
+            kept = [one for one in found if readable(one[0])]
+            if found and not kept:
+                raise Missing(UNREADABLE, code="unreadable")
+            return kept
+
+        return seen
 
     def shaped(self, shape: Shape) -> Code:
         """Return this code with its items known to be of another shape."""
         return replace(self, shape=shape)
+
+
+def _readable(shape: Shape) -> Callable[[Any], bool] | None:
+    """Return what tells whether an item holds what its type says; None where every item does."""
+    if shape.wrapped:
+        return lambda item: item.value is None or fits(item.value, item.type)  # None beside an element of its own
+    if len(shape.types) != 1 or shape.types[0].startswith("System.") or is_resource(shape.types[0]):
+        return None
+    kind = shape.types[0]
+    return lambda item: fits(item, kind)
 
 
 def rooted(shape: Shape, items: Items, refusals: Refusals | None = None) -> Code:

@@ -366,15 +366,15 @@ class Compiler:
         if only is not None:
             keys = {key: kind for key, kind in keys.items() if is_a(kind, only)}
             inner = merge_types(*((kind,) for kind in keys.values()))
-        origins = self._read(base, name)
-        return fixed_step(base, name, tuple(keys.items()), self._shape(inner, origins))
+        shape = replace(self._shape(inner, self._read(base, name)), ordered=base.shape.ordered)
+        return fixed_step(base, name, tuple(keys.items()), shape)
 
     def _own_step(self, node: Node, base: Code, name: str) -> Code:
         if self.scope.strict:
             raise self.fault(node, _no_element(name, base.shape.types))
         if not is_known_element(name):
             raise self.fault(node, f"no type has an element `{name}`")
-        return own_step(base, name, replace(ANY, beside=self.beside))
+        return own_step(base, name, replace(ANY, ordered=base.shape.ordered, beside=self.beside))
 
     def _read(self, base: Code, name: str) -> Origins:
         """Note that an element of resources is read, and return where it stands."""

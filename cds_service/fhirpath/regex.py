@@ -144,6 +144,7 @@ _UNIT = re.compile(
 )
 _ODD_SET = re.compile(r"\[\^?\[|--|&&|~~|\|\|")
 _WIDE_SET = re.compile(r"[^\x00-\x7f]|\\[uUxN0-9]")
+_BY_LINE = re.compile(r"\(\?[is]*m")
 _COUNT = re.compile(r"\{(\d*)(,?)(\d*)\}")
 
 
@@ -154,8 +155,10 @@ def _with_re(pattern: str, units: list[tuple[str, str]]) -> Pattern:
     if len([one for one in sets if _WIDE_SET.search(one)]) > _MAX_WIDE_SETS:
         raise LimitExceeded("a pattern has too many sets of characters", limit="regex")
     ends, ways, size = _choices(units)
+    by_line = any(_BY_LINE.match(text) for _, text in units)
+    end = {r"\z": r"\Z"} | ({} if by_line else {"$": r"\Z"})  # the end as `re` writes it, which knows no `\z`
     try:
-        made = re.compile("".join(text for _, text in units), re.DOTALL | re.ASCII)
+        made = re.compile("".join(end.get(text, text) for _, text in units), re.DOTALL | re.ASCII)
     except (re.error, OverflowError, RecursionError):
         raise EvaluationError("a pattern is not a regular expression") from None
 

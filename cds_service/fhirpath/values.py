@@ -17,6 +17,7 @@ from cds_service.fhirpath.items import Shape, Typed, raw, system_type
 
 __all__ = [
     "BLANKS",
+    "UNREADABLE",
     "as_quantities",
     "check",
     "compare_values",
@@ -35,7 +36,7 @@ __all__ = [
     "value_of",
 ]
 
-_UNREADABLE = "an element does not hold what its type says"
+UNREADABLE = "an element does not hold what its type says"
 
 
 # -- items to values ------------------------------------------------------------------------------------------
@@ -111,7 +112,7 @@ def value_of(item: Any) -> Any:
     if item.type.startswith("System."):
         return item.value
     if not fits(item.value, item.type):
-        raise Missing(_UNREADABLE, code="unreadable")
+        raise Missing(UNREADABLE, code="unreadable")
     convert = _converter(item.type)
     return convert(item.value) if convert else item.value
 
@@ -127,9 +128,11 @@ _NUMBERS: dict[str, tuple[type, ...]] = {
 
 
 def fits(value: Any, kind: str) -> bool:
-    """Return whether an element holds what its type says: no text for a number, no object for a code."""
+    """Return whether an element holds what its type says: no text for a number, no empty text, no empty object."""
     if not is_primitive(kind):
-        return kind.startswith("System.") or isinstance(value, _OBJECTS)
+        return kind.startswith("System.") or (isinstance(value, _OBJECTS) and value != {})
+    if value == "":
+        return False
     if isinstance(value, bool) or kind == "boolean":
         return isinstance(value, bool) and kind == "boolean"
     return isinstance(value, _NUMBERS.get(kind, _TEXTS))
@@ -138,7 +141,7 @@ def fits(value: Any, kind: str) -> bool:
 def check(values: Sequence[Any], shape: Shape) -> None:
     """Raise Missing where an element is malformed: it is not different from a value, it cannot be told."""
     if len(shape.types) == 1 and not all(fits(raw(one), shape.types[0]) for one in values):
-        raise Missing(_UNREADABLE, code="unreadable")
+        raise Missing(UNREADABLE, code="unreadable")
 
 
 def text_of(value: Any) -> str | None:

@@ -24,7 +24,7 @@ CHAPTER = Chapter("Existence", "FHIRPath 2.0, 5.1")
 def exists(call: Invocation) -> Code:
     """Whether there is any item, or any for which the criteria are true. What was found is the evidence."""
     found = where(call) if call.count else call.base
-    witnesses = found.some_located or found.located
+    witnesses = found.witnesses()
 
     def answer(this: Traced, env: Environment) -> tuple[Truth, Sequence[Traced]]:
         seen = witnesses(this, env)

@@ -137,7 +137,8 @@ def select(call: Invocation) -> Code:
         env.spend(len(found) * each)
         return _project(found, projection.located, env)
 
-    return Code(projection.shape, items, located, refusals=base.refusals)
+    ordered = base.shape.ordered and projection.shape.ordered
+    return Code(replace(projection.shape, ordered=ordered), items, located, refusals=base.refusals)
 
 
 def _project(found: Sequence[Any], project: Any, env: Environment) -> list[Any]:

@@ -29,6 +29,7 @@ CHAPTER = Chapter("Math", "FHIRPath 2.0, 5.7")
 
 _DECIMAL: Types = ("System.Decimal",)
 _DIGITS = Context(prec=80)
+_KEPT = Context(prec=28)
 _STEPS = 20  # what a root, power or logarithm takes
 
 
@@ -86,13 +87,16 @@ def _power(number: Any, exponent: Any) -> Any:
         if abs(number) > 1 and exponent * abs(number).bit_length() > 200:
             raise LimitExceeded("a number is too large", limit="number")
         return number**exponent
-    return Decimal(number) ** Decimal(exponent)
+    return _KEPT.power(Decimal(number), Decimal(exponent))
 
 
 def _logarithm(number: Any, base: Any) -> Any:
     if number <= 0 or base <= 0:
         raise EvaluationError("`log()` takes numbers above zero")
-    return None if base == 1 else Decimal(number).ln() / Decimal(base).ln()
+    if base == 1:
+        return None
+    finer = _DIGITS.divide(_DIGITS.ln(Decimal(number)), _DIGITS.ln(Decimal(base)))
+    return _KEPT.plus(finer).normalize(_KEPT)  # so that 8.log(2) is 3
 
 
 _declare("abs()", "The number without its sign.", VALUE, abs, of_quantities=True)
@@ -100,8 +104,8 @@ _declare("ceiling()", "The next whole number, upwards.", VALUE, _whole(ROUND_CEI
 _declare("floor()", "The next whole number, downwards.", VALUE, _whole(ROUND_FLOOR), of_quantities=True)
 _declare("truncate()", "The whole part of the number.", VALUE, _whole(ROUND_DOWN), of_quantities=True)
 _declare("round(places?)", "The number rounded, a half away from zero.", VALUE, _round, of_quantities=True)
-_declare("sqrt()", "The square root.", _DECIMAL, lambda number: Decimal(number).sqrt() if number >= 0 else None)
-_declare("exp()", "e raised to the number.", _DECIMAL, lambda number: Decimal(number).exp())
-_declare("ln()", "The natural logarithm.", _DECIMAL, lambda number: Decimal(number).ln() if number > 0 else None)
+_declare("sqrt()", "The square root.", _DECIMAL, lambda number: _KEPT.sqrt(Decimal(number)) if number >= 0 else None)
+_declare("exp()", "e raised to the number.", _DECIMAL, lambda number: _KEPT.exp(Decimal(number)))
+_declare("ln()", "The natural logarithm.", _DECIMAL, lambda number: _KEPT.ln(Decimal(number)) if number > 0 else None)
 _declare("log(base)", "The logarithm to a base.", _DECIMAL, _logarithm)
 _declare("power(exponent)", "The number raised to an exponent.", VALUE, _power)

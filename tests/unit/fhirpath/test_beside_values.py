@@ -1,4 +1,4 @@
-"""An element without a value is there only for what looks beside values, wherever else in the expression that stands."""
+"""An element without a value is there only for what looks beside values, whatever else the expression asks."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from cds_service.expressions.language import Missing
 from cds_service.expressions.logic import Truth
 from cds_service.fhir.temporal import Date, parse_date, parse_date_time
 from cds_service.fhir.values import Quantity
-from tests.unit.fhirpath.evaluating import AS_OF, SNOMED, URL, coded, condition, items, observation, truth
+from tests.unit.fhirpath.evaluating import AS_OF, SNOMED, URL, Asked, coded, condition, items, observation, truth
 
 CHART = [
     observation("o1", code=coded("T1"), valueString="a", effectiveDateTime="2025-11-20"),
@@ -266,6 +266,25 @@ def test_what_cannot_be_told_from_this_record_is_missing(source: str, code: str)
     with pytest.raises(Missing) as missing:
         ask(source, bounded=[BOUNDED], wordy=[WORDY])
     assert missing.value.code == code
+
+
+HOLLOW = condition("h", recordedDate="", abatementDateTime=5, code={}, bodySite=[{}], stage=[{"type": "late"}])
+
+
+@pytest.mark.parametrize(
+    "path", ["recordedDate", "abatement", "code", "bodySite", "stage.type", "select(code | stage.type)"]
+)
+@pytest.mark.parametrize("asked", ["exists()", "empty()"])
+def test_an_element_that_does_not_hold_what_its_type_says_is_neither_there_nor_absent(path: str, asked: str) -> None:
+    with pytest.raises(Missing) as missing:
+        ask(f"%hollow.{path}.{asked}", hollow=[HOLLOW])
+    assert missing.value.code == "unreadable"
+
+
+def test_one_that_does_is_there_beside_it() -> None:
+    asked = Asked("%both.recordedDate.exists()", both=[HOLLOW, condition("f", recordedDate="2025")])
+    assert asked.truth() is True
+    assert asked.evidence() == ["Condition/f.recordedDate"]
 
 
 # -- nothing, and what cannot be told, inside conditions ----------------------------------------------------------

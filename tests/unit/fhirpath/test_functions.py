@@ -928,10 +928,10 @@ MATH: Cases = {
         ("{}.ln()", NONE),
     ],
     "log": [
-        ("16.log(2).round(20) = 4", T),
-        ("100.0.log(10.0).round(20) = 2", T),
+        ("8.log(2)", [d("3")]),
+        ("1000.0.log(10.0)", [d("3")]),
         ("1.log(10)", [d("0")]),
-        ("0.5.log(2).round(20) = -1", T),
+        ("0.5.log(2)", [d("-1")]),
         ("10.log(1)", NONE),
         ("{}.log(2)", NONE),
         ("16.log({})", NONE),
@@ -1457,7 +1457,6 @@ def test_an_index_is_one_whole_number(source: str) -> None:
 
 
 def test_groups_are_named_as_the_specification_names_them() -> None:
-    pytest.importorskip("re2", reason="Python's `re` writes named groups in another way")
     source = r"'2025-11'.replaceMatches('(?<year>\\d+)-(?<month>\\d+)', '${month}/${year}')"
     assert ask(source) == ["11/2025"]
 
@@ -1547,7 +1546,15 @@ def test_what_was_found_in_a_contained_resource_is_evidence() -> None:
 
 def test_a_position_in_a_collection_without_an_order_is_refused_where_that_is_asked_for() -> None:
     careful = Scope(TYPES, VALUE_SETS, ("Bundle",), ordered_only=True)
-    for source in ("%p.children().skip(1)", "(%p | %p).first()", "%p.descendants()[0]", "(%p.name | %p.name).tail()"):
+    for source in (
+        "%p.children().skip(1)",
+        "(%p | %p).first()",
+        "%p.descendants()[0]",
+        "(%p.name | %p.name).tail()",
+        "(%p | %p).name.given[0]",
+        "(%p | %p).select(name).last()",
+        "iif(true, %p.children(), %p).first()",
+    ):
         with pytest.raises(ContentError, match="no meaning in a collection without an order"):
             compile_fhirpath(source, careful)
     compile_fhirpath("(%p.name | %p.name).sort(use).first()", careful)

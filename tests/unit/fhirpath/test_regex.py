@@ -51,6 +51,11 @@ class Steps:
         ("a]b", r"[]x]b", True),
         ("(a)", r"\(a\)", True),
         ("{a}", "{a}", True),
+        ("a\n", "a$", False),
+        ("a\n", r"a\z", False),
+        ("a", r"a\z", True),
+        ("a\nb", "(?m)a$", True),
+        ("a\nb", "a$", False),
     ],
 )
 def test_a_pattern_is_searched_in_the_text(text: str, pattern: str, found: bool) -> None:
