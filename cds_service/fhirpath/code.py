@@ -27,6 +27,7 @@ __all__ = [
     "constant",
     "from_truth",
     "itself",
+    "local",
     "rooted",
     "subset",
     "unique",
@@ -160,6 +161,20 @@ def computed(shape: Shape | Types, items: Items) -> Code:
     return Code(shape, items, lambda this, env: [(one, None) for one in items(this[0], env)])
 
 
+def local(name: str | int, shape: Shape) -> Code:
+    """Return what an expression keeps under a name of its own: a variable, or what stands before a call."""
+
+    def items(_this: Any, env: Environment) -> Sequence[Any]:
+        return [item for item, _ in located((None, None), env)]
+
+    def located(_this: Traced, env: Environment) -> Sequence[Traced]:
+        found = env.locals[name]
+        env.spend(len(found))
+        return found
+
+    return Code(shape, items, located)
+
+
 def from_truth(truth: Test, *, answer: Answer | None = None, refusals: Refusals | None = None) -> Code:
     """Return code that answers with a boolean."""
 
@@ -184,12 +199,17 @@ def as_shape(code: Code, shape: Shape) -> Code:
     change = wrap(code.shape, shape)
     if change is None:
         return code
-    items, located = code.items, code.located
+    items = code.items
+
+    def changed(found: Located) -> Located:
+        return lambda this, env: [(change(item), at) for item, at in found(this, env)]
+
     return Code(
         replace(code.shape, wrapped=shape.wrapped),
         lambda this, env: [change(one) for one in items(this, env)],
-        lambda this, env: [(change(item), at) for item, at in located(this, env)],
+        changed(code.located),
         some=code.some,
+        some_located=changed(code.some_located) if code.some_located else None,
         refusals=code.refusals,
     )
 

@@ -20,7 +20,8 @@ from cds_service.fhir.definitions import (
 )
 from cds_service.fhir.temporal import Temporal
 from cds_service.fhirpath import operators
-from cds_service.fhirpath.code import Code, computed, constant, from_truth, itself, subset
+from cds_service.fhirpath.code import Code, computed, constant, from_truth, itself, local, subset
+from cds_service.fhirpath.invocation import Function, Invocation
 from cds_service.fhirpath.items import (
     ABSTRACT,
     ANY,
@@ -51,7 +52,7 @@ from cds_service.fhirpath.tree import (
     walk,
 )
 
-__all__ = ["Compiler", "Function", "Invocation", "LooksBeside"]
+__all__ = ["Compiler", "LooksBeside"]
 
 _MAX_NESTING = 120
 _MAX_NODES = 20_000
@@ -72,86 +73,6 @@ class LooksBeside(Exception):
         """Tell which step or call that is."""
         super().__init__()
         self.node = node
-
-
-@dataclass(frozen=True, slots=True)
-class Function:
-    """A function of the language: its signature, what it answers, and what makes code of a call to it."""
-
-    signature: str
-    build: Callable[[Invocation], Code]
-    doc: str
-    fewest: int = 0
-    most: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Invocation:
-    """A call, as the function that makes code of it sees it."""
-
-    compiler: Compiler
-    node: Call
-    base: Code
-    focus: Code
-    name: str
-    """The function's name as messages write it."""
-
-    @property
-    def count(self) -> int:
-        """Return how many arguments there are."""
-        return len(self.node.arguments)
-
-    def argument(self, position: int, *, focus: Code | None = None) -> Code:
-        """Return the code of an argument, where `$this` is what it is outside the call."""
-        return self.compiler.whole(self.node.arguments[position], focus or self.focus)
-
-    def part(self, position: int, *, focus: Code | None = None) -> Code:
-        """Return the same of an argument whose items are the call's own."""
-        return self.compiler.part(self.node.arguments[position], focus or self.focus)
-
-    def projection(self, shape: Shape | None = None) -> Code:
-        """Return the code of the first argument, whose items are the call's own, for each item before the call."""
-        return self.compiler.part(self.node.arguments[0], itself(shape or self.base.shape))
-
-    def inside(self, position: int = 0) -> Code:
-        """Return the code of an argument, where `$this` is an item of what stands before the call."""
-        return self.condition(self.node.arguments[position])
-
-    def condition(self, node: Node) -> Code:
-        """Return the code of a part of an argument, where `$this` is an item of what stands before the call."""
-        return self.compiler.whole(node, itself(self.base.shape))
-
-    def held(self) -> Code:
-        """Return what stands before the call, as the call keeps it for its arguments: see `hold`."""
-        return _local(id(self), self.base.shape)
-
-    def hold(self, found: Sequence[Any], env: Environment) -> None:
-        """Keep what stands before the call, so that arguments which start from it do not evaluate it again."""
-        self.hold_located([(one, None) for one in found], env)
-
-    def hold_located(self, found: Sequence[Traced], env: Environment) -> None:
-        """Keep the same with its places."""
-        env.locals[id(self)] = found
-
-    def literal(self, position: int = 0) -> Any:
-        """Return an argument's value where it is a literal or a constant, else None."""
-        code = self.compiler.whole(self.node.arguments[position], self.focus)
-        return code.constant[0] if code.constant else None
-
-    def fault(self, reason: str, position: int | None = None) -> ExpressionError:
-        """Return the error for the call, or for one of its arguments, to be raised."""
-        node = self.node if position is None else self.node.arguments[position]
-        return self.compiler.fault(node, reason)
-
-    def look_beside(self) -> None:
-        """Let what stands before the call travel with the JSON beside it, where it may be primitive."""
-        self.compiler.look_beside(self.node, self.base)
-
-    def expect(self, what: str, accepts: Callable[[str], bool]) -> None:
-        """Raise ExpressionError if no type that stands before the call is accepted."""
-        types = self.base.shape.types
-        if types and not any(kind in ABSTRACT or accepts(kind) for kind in types):
-            raise self.fault(f"{self.name} takes {what}; these are {' or '.join(types)}")
 
 
 @dataclass
@@ -298,7 +219,7 @@ class Compiler:
         """`%name`: the record, a code system, a variable of the expression or of the policy."""
         name = node.name
         if name in self.locals:
-            return _local(name, self.locals[name])
+            return local(name, self.locals[name])
         if name in self.scope.variables:
             return self._variable(name)
         if name in _CONSTANTS:
@@ -552,18 +473,6 @@ def _is_moment(shape: Shape) -> bool:
 def _is_number(shape: Shape) -> bool:
     kinds = ("System.Integer", "System.Decimal", "decimal")
     return len(shape.types) == 1 and (shape.types[0] in kinds or is_a(shape.types[0], "integer"))
-
-
-def _local(name: str | int, shape: Shape) -> Code:
-    def items(_this: Any, env: Environment) -> Sequence[Any]:
-        return [item for item, _ in located((None, None), env)]
-
-    def located(_this: Traced, env: Environment) -> Sequence[Traced]:
-        found = env.locals[name]
-        env.spend(len(found))
-        return found
-
-    return Code(shape, items, located)
 
 
 # -- what errors say ------------------------------------------------------------------------------------------

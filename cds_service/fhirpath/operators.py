@@ -15,7 +15,18 @@ from cds_service.fhir.definitions import is_a
 from cds_service.fhir.quantity import convert, divide, multiply
 from cds_service.fhir.temporal import Date, Temporal, Time, add
 from cds_service.fhir.values import CALENDAR_UNITS, Quantity
-from cds_service.fhirpath.code import Answer, Code, Items, Test, as_shape, computed, from_truth, unique, unique_places
+from cds_service.fhirpath.code import (
+    Answer,
+    Code,
+    Items,
+    Located,
+    Test,
+    as_shape,
+    computed,
+    from_truth,
+    unique,
+    unique_places,
+)
 from cds_service.fhirpath.items import VALUE, Shape, Traced, single, system_type
 from cds_service.fhirpath.values import (
     check,
@@ -287,7 +298,14 @@ def union(left: Code, right: Code, *, distinct: bool = True) -> Code:
         env.collected(both)
         return unique_places(both, keys(env.spend)) if distinct else both
 
-    code = Code(shape, items, located, some=_either(first, second))
+    seen = _witnesses_of_either(first, second)
+
+    def some_located(this: Traced, env: Environment) -> Sequence[Traced]:
+        both = seen(this, env)
+        env.collected(both)
+        return unique_places(both, keys(env.spend)) if distinct else both
+
+    code = Code(shape, items, located, some=_either(first, second), some_located=some_located)
     if distinct and left.constant is not None and right.constant is not None:
         constant = tuple(dict.fromkeys((*left.constant, *right.constant)))
         if all(type(one) is str for one in constant):
@@ -317,6 +335,32 @@ def _either(first: Code, second: Code) -> Test:
         return other(this, env)
 
     return some
+
+
+def _witnesses_of_either(first: Code, second: Code) -> Located:
+    """Return the items by which `_either` tells that there are any; what one side cannot tell, the other may."""
+    one, other = first.witnesses(), second.witnesses()
+
+    def seen(this: Traced, env: Environment) -> Sequence[Traced]:
+        mine: Sequence[Traced] = ()
+        missing: Missing | None = None
+        try:
+            mine = one(this, env)
+        except Missing as unanswered:
+            missing = unanswered
+        try:
+            both = [*mine, *other(this, env)]
+        except LimitExceeded:
+            raise
+        except EvaluationError:
+            if not mine:
+                raise
+            return mine
+        if missing and not both:
+            raise missing
+        return both
+
+    return seen
 
 
 # -- arithmetic ---------------------------------------------------------------------------------------------------

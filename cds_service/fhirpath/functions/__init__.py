@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from cds_service.fhirpath.compiler import Function
 from cds_service.fhirpath.functions import (
     clinical,
     combining,
@@ -17,6 +16,7 @@ from cds_service.fhirpath.functions import (
     subsetting,
     utility,
 )
+from cds_service.fhirpath.invocation import Function
 
 __all__ = ["CHAPTERS", "FUNCTIONS"]
 

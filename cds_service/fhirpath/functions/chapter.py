@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from inspect import cleandoc
 
 from cds_service.fhirpath.code import Code
-from cds_service.fhirpath.compiler import Function, Invocation
+from cds_service.fhirpath.invocation import Function, Invocation
 
 __all__ = ["Chapter"]
 

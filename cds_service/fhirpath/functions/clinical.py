@@ -12,8 +12,8 @@ from cds_service.fhir.definitions import element, is_resource
 from cds_service.fhir.temporal import Date, add, compare
 from cds_service.fhir.values import Quantity
 from cds_service.fhirpath.code import Code, computed, subset
-from cds_service.fhirpath.compiler import Invocation
 from cds_service.fhirpath.functions.chapter import Chapter
+from cds_service.fhirpath.invocation import Invocation
 from cds_service.fhirpath.items import Origins, Shape, single
 
 CHAPTER = Chapter("Resources in time", "this service's own")

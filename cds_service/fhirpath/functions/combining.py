@@ -8,8 +8,8 @@ from typing import Any
 
 from cds_service.expressions.language import Environment
 from cds_service.fhirpath.code import Code, as_shape, computed, constant
-from cds_service.fhirpath.compiler import Invocation
 from cds_service.fhirpath.functions.chapter import Chapter
+from cds_service.fhirpath.invocation import Invocation
 from cds_service.fhirpath.items import ANY, Shape, Traced, single
 from cds_service.fhirpath.operators import union
 

@@ -14,8 +14,8 @@ from cds_service.fhir.quantity import UnknownUnit, convert_explicitly
 from cds_service.fhir.temporal import Date, DateTime, Time, parse_date, parse_date_time, parse_time
 from cds_service.fhir.values import CALENDAR_UNITS, Quantity
 from cds_service.fhirpath.code import Code, Items, computed, from_truth
-from cds_service.fhirpath.compiler import Invocation
 from cds_service.fhirpath.functions.chapter import Chapter
+from cds_service.fhirpath.invocation import Invocation
 from cds_service.fhirpath.items import raw, single, type_of
 from cds_service.fhirpath.operators import operands, text_in_bounds
 from cds_service.fhirpath.values import converter, text_of

@@ -10,9 +10,9 @@ from cds_service.errors import EvaluationError, LimitExceeded
 from cds_service.expressions.language import Environment, Refusal
 from cds_service.expressions.logic import Truth, not_
 from cds_service.fhirpath.code import Code, computed, from_truth, subset, unique
-from cds_service.fhirpath.compiler import Invocation
 from cds_service.fhirpath.functions.chapter import Chapter
 from cds_service.fhirpath.functions.filtering import where
+from cds_service.fhirpath.invocation import Invocation
 from cds_service.fhirpath.items import Traced, Typed, locations
 from cds_service.fhirpath.tree import text_of
 from cds_service.fhirpath.values import key_maker

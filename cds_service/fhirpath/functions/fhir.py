@@ -12,8 +12,8 @@ from cds_service.expressions.logic import Truth
 from cds_service.fhir.definitions import is_a, is_primitive, type_names
 from cds_service.fhir.values import codes_of
 from cds_service.fhirpath.code import Code, computed, from_truth, subset
-from cds_service.fhirpath.compiler import Invocation
 from cds_service.fhirpath.functions.chapter import Chapter
+from cds_service.fhirpath.invocation import Invocation
 from cds_service.fhirpath.items import Shape, Traced, Typed, child, raw, root, single, type_of
 from cds_service.fhirpath.values import value_of
 

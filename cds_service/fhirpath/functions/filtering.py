@@ -12,8 +12,8 @@ from cds_service.expressions.language import MAX_ITEMS, Environment, Refusal
 from cds_service.expressions.logic import Truth
 from cds_service.fhirpath import operators
 from cds_service.fhirpath.code import Code, Test, as_shape
-from cds_service.fhirpath.compiler import Invocation
 from cds_service.fhirpath.functions.chapter import Chapter
+from cds_service.fhirpath.invocation import Invocation
 from cds_service.fhirpath.items import ANY, Shape, Traced, locations
 from cds_service.fhirpath.steps import of_type
 from cds_service.fhirpath.tree import Binary, Node, text_of

@@ -19,8 +19,8 @@ from cds_service.errors import EvaluationError, LimitExceeded
 from cds_service.expressions.language import Environment, Types
 from cds_service.fhir.values import Quantity
 from cds_service.fhirpath.code import Code, computed
-from cds_service.fhirpath.compiler import Invocation
 from cds_service.fhirpath.functions.chapter import Chapter
+from cds_service.fhirpath.invocation import Invocation
 from cds_service.fhirpath.items import VALUE, Shape, single
 from cds_service.fhirpath.operators import operands
 from cds_service.fhirpath.values import number_in_bounds

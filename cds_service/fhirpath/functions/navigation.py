@@ -8,8 +8,8 @@ from typing import Any
 
 from cds_service.expressions.language import MAX_ITEMS, Environment
 from cds_service.fhirpath.code import Code
-from cds_service.fhirpath.compiler import Invocation
 from cds_service.fhirpath.functions.chapter import Chapter
+from cds_service.fhirpath.invocation import Invocation
 from cds_service.fhirpath.items import ANY, Traced, Typed, child
 from cds_service.fhirpath.steps import children
 

@@ -14,8 +14,8 @@ from cds_service.errors import EvaluationError, ExpressionTooLarge, LimitExceede
 from cds_service.expressions.language import MAX_TEXT, Environment, Types
 from cds_service.fhir.definitions import is_a
 from cds_service.fhirpath.code import Code, computed, from_truth
-from cds_service.fhirpath.compiler import Invocation
 from cds_service.fhirpath.functions.chapter import Chapter
+from cds_service.fhirpath.invocation import Invocation
 from cds_service.fhirpath.items import raw, single
 from cds_service.fhirpath.operators import made_text, operands
 from cds_service.fhirpath.regex import Pattern, Spend, compile_pattern

@@ -8,8 +8,8 @@ from typing import Any
 from cds_service.errors import EvaluationError
 from cds_service.expressions.language import Environment
 from cds_service.fhirpath.code import Code, subset, unique
-from cds_service.fhirpath.compiler import Invocation
 from cds_service.fhirpath.functions.chapter import Chapter
+from cds_service.fhirpath.invocation import Invocation
 from cds_service.fhirpath.items import raw, single
 from cds_service.fhirpath.values import key_maker
 

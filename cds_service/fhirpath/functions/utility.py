@@ -15,8 +15,8 @@ from cds_service.fhir.quantity import UnknownUnit, comparable
 from cds_service.fhir.temporal import Time
 from cds_service.fhirpath.boundaries import boundary, precision
 from cds_service.fhirpath.code import Code, Items, computed, from_truth, itself, subset
-from cds_service.fhirpath.compiler import Invocation
 from cds_service.fhirpath.functions.chapter import Chapter
+from cds_service.fhirpath.invocation import Invocation
 from cds_service.fhirpath.items import Traced, raw, single, system_type, type_of
 from cds_service.fhirpath.operators import operands
 from cds_service.fhirpath.tree import Unary
