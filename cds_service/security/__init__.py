@@ -1,0 +1,1 @@
+"""Who calls: the JSON Web Tokens of CDS clients."""
