@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check format static types layers content peers bench lock clean
+.PHONY: help setup demo run test check format static types layers content peers bench fuzz lock clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -60,6 +60,9 @@ peers: $(READY) ## install fhirpath.js below build/, an oracle of tests and a pe
 
 bench: $(READY) ## measure; figures with machine, data and command
 	@$(BIN)/python -m tests.benchmarks
+
+fuzz: $(READY) ## try expressions made at random over charts made at random, for ten minutes
+	@$(BIN)/python -m tests.fuzz
 
 lock: $(READY) ## renew requirements.lock from pyproject.toml (needs uv)
 	@uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-emit-index-url --no-header --upgrade -q -o requirements.lock
