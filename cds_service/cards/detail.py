@@ -7,6 +7,8 @@ from typing import Literal
 
 from cds_service.cards.reading import gaps_of, state_words
 from cds_service.cards.text import code, plain
+from cds_service.fhir.unread import Unread
+from cds_service.necessity.lifecycle import standing
 from cds_service.necessity.model import CriterionResult, Determination, Evidence, Kind, Note, Outcome
 from cds_service.necessity.wording import REASON_WORDS, stamp_of
 from cds_service.plan_definition.model import Criterion
@@ -20,7 +22,7 @@ NOTICE = (
 )
 
 
-def detail(group: Sequence[Determination], *, sandbox: bool, unread: Sequence[str]) -> Iterator[str]:
+def detail(group: Sequence[Determination], *, sandbox: bool, unread: Sequence[Unread]) -> Iterator[str]:
     """Yield the lines of the Markdown that one card shows for determinations of one outcome."""
     if sandbox:
         yield from _stamp(group)
@@ -30,10 +32,22 @@ def detail(group: Sequence[Determination], *, sandbox: bool, unread: Sequence[st
     yield from _section("Conditions", _notes(group, "conditions"))
     yield from _section("Cautions", _notes(group, "cautions"))
     if unread:
-        yield from _section("Not read", [f"- {code(place)} failed or is incomplete" for place in unread[:10]])
-    yield from _section("Sources", _sources(group))
+        yield from _section("Not read", list(_unread(unread)))
+    if group[0].results:
+        yield from _section("Sources", _sources(group))
     yield from _section("Policy", _policies(group))
     yield NOTICE
+
+
+_SHOWN = 10
+
+
+def _unread(unread: Sequence[Unread]) -> Iterator[str]:
+    """What may exist unseen: a clinician who knows of it looks there."""
+    for one in unread[:_SHOWN]:
+        yield f"- {code(one.place)}: {one.why.words}"
+    if len(unread) > _SHOWN:
+        yield f"- and {len(unread) - _SHOWN} more"
 
 
 def _stamp(group: Sequence[Determination]) -> Iterator[str]:

@@ -20,6 +20,7 @@ from cds_service.cards.summary import summary
 from cds_service.cards.text import code
 from cds_service.cds_hooks import Action, Card, Coding, Link, Source, Suggestion
 from cds_service.fhir.element import Resource
+from cds_service.fhir.unread import Unread
 from cds_service.necessity.model import Determination, Kind, Outcome
 from cds_service.necessity.orders import NotCovered, Why
 from cds_service.plan_definition import model as plan_model
@@ -46,7 +47,7 @@ class Presentation:
 
 
 def render(
-    determinations: Iterable[Determination], presentation: Presentation, *, unread: Sequence[str] = ()
+    determinations: Iterable[Determination], presentation: Presentation, *, unread: Sequence[Unread] = ()
 ) -> tuple[Card, ...]:
     """Return the cards, most severe first: one per policy folder, outcome and kind. `unread` names what is unseen."""
     ordered = sorted(determinations, key=_group_key)
@@ -113,7 +114,7 @@ def _group_key(determination: Determination) -> tuple[str, int, str]:
     return determination.plan.group, list(Outcome).index(determination.outcome), determination.kind or ""
 
 
-def _card(group: Sequence[Determination], presentation: Presentation, unread: Sequence[str]) -> Card:
+def _card(group: Sequence[Determination], presentation: Presentation, unread: Sequence[Unread]) -> Card:
     identity = uuid5(_NAMESPACE, " ".join(one.id for one in group))
     suggestions = tuple(_suggestions(group, identity))
     return Card(

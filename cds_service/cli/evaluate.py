@@ -149,7 +149,7 @@ def _text(evaluation: Evaluation, *, code: str | None) -> Iterator[str]:
     blocks = [explain(one, colour=colour) for one in chosen]
     if code is None:
         blocks.append(explain_not_covered(evaluation.not_covered))
-        blocks.append(tuple(f"not read: {printable(place)}" for place in evaluation.unread))
+        blocks.append(tuple(f"not read: {printable(one.place)}, {one.why.words}" for one in evaluation.unread))
     yield "\n\n".join("\n".join(lines) for lines in blocks if lines)
 
 
@@ -158,5 +158,10 @@ def _report(evaluation: Evaluation) -> bytes:
     from cds_service.necessity.report import determinations_report
 
     return encode(
-        determinations_report(evaluation.determinations, as_of=evaluation.as_of, not_covered=evaluation.not_covered)
+        determinations_report(
+            evaluation.determinations,
+            as_of=evaluation.as_of,
+            not_covered=evaluation.not_covered,
+            unread=evaluation.unread,
+        )
     )

@@ -13,6 +13,7 @@ from typing import Any
 from cds_service.fhir.definitions import is_resource
 from cds_service.fhir.element import Resource
 from cds_service.fhir.encoding import canonical
+from cds_service.fhir.unread import Unread, Why
 
 __all__ = ["Holding", "gather", "read"]
 
@@ -21,14 +22,12 @@ _MAX_NESTING = 8
 
 @dataclass(slots=True)
 class Holding:
-    """The resources found, each with its fullUrl, and what was found that is no resource."""
+    """The resources found, each with its fullUrl, and what was not read."""
 
     resources: list[Resource] = field(default_factory=list)
     full_urls: dict[str, Resource] = field(default_factory=dict)
-    incomplete: list[str] = field(default_factory=list)
-    """Where a search failed or did not end: the key or place, for the answer's notes."""
-    unreadable: list[str] = field(default_factory=list)
-    """Where something stood that is no resource."""
+    unread: list[Unread] = field(default_factory=list)
+    """Where a search failed or did not end, and where something stood that is no resource."""
 
     def add(self, resource: Resource, full_url: object = None) -> None:
         """Take a resource in."""
@@ -38,68 +37,100 @@ class Holding:
             if earlier is not resource:  # the same one whatever came in first
                 self.full_urls[full_url] = min(earlier, resource, key=canonical)
 
+    def add_all(self, other: Holding) -> None:
+        """Take in what another holds."""
+        for resource in other.resources:
+            self.add(resource)
+        for url, resource in other.full_urls.items():
+            earlier = self.full_urls.setdefault(url, resource)
+            self.full_urls[url] = min(earlier, resource, key=canonical)
+        self.unread += other.unread
 
-def read(value: object, *, place: str = "Bundle") -> Holding:
-    """Return what a Bundle (its type does not matter), a single resource or a list of either holds."""
-    holding = Holding()
-    _read_into(holding, value, place, 0)
-    return holding
+
+def read(value: object, *, place: str = "Bundle", type_name: str | None = None) -> Holding:
+    """Return what a Bundle (its type does not matter), a single resource or a list of either holds.
+
+    `type_name` is the type of resource that was asked for, where something was.
+    """
+    reading = _Reading(Holding(), type_name)
+    reading.take(value, place, 0)
+    return reading.holding
 
 
-def gather(values: Mapping[str, object]) -> Holding:
-    """Return what the values of a prefetch hold, whatever their keys: resources are known by their content."""
+def gather(values: Mapping[str, object], types: Mapping[str, str] | None = None) -> Holding:
+    """Return what the values of a prefetch hold, whatever their keys: resources are known by their content.
+
+    `types` has the type of resource that is asked for under a key, where that is known.
+    """
     holding = Holding()
     for key, value in values.items():
         if value is not None:
-            _read_into(holding, value, f"prefetch.{key}", 0)
+            holding.add_all(read(value, place=f"prefetch.{key}", type_name=(types or {}).get(key)))
     return holding
 
 
-def _read_into(holding: Holding, value: object, place: str, nesting: int) -> None:
-    if nesting > _MAX_NESTING:
-        holding.unreadable.append(place)
-        return
-    if type(value) is list:
-        for i, one in enumerate(value):
-            _read_into(holding, one, f"{place}[{i}]", nesting + 1)
-        return
-    if type(value) is not dict:
-        holding.unreadable.append(place)
-        return
-    match value.get("resourceType"):
-        case "OperationOutcome":
-            holding.incomplete.append(place)
-        case None if "resource" in value and "response" in value:  # prefetch before CDS Hooks 1.0
-            _read_into(holding, value["resource"], f"{place}.resource", nesting + 1)
-        case "Bundle":
-            _read_bundle(holding, value, place, nesting)
-        case None if "entry" in value:
-            _read_bundle(holding, value, place, nesting)
-        case str() as kind if is_resource(kind):
-            holding.add(value)
-        case _:
-            holding.unreadable.append(place)
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    holding: Holding
+    type_name: str | None
 
+    def lack(self, place: str, why: Why) -> None:
+        self.holding.unread.append(Unread(place, why, self.type_name))
 
-def _read_bundle(holding: Holding, bundle: Mapping[str, Any], place: str, nesting: int) -> None:
-    entries = bundle.get("entry")
-    if type(entries) is not list and entries is not None:
-        holding.unreadable.append(f"{place}.entry")
-    for i, held in enumerate(entries if type(entries) is list else ()):
-        at = f"{place}.entry[{i}]"
+    def take(self, value: object, place: str, nesting: int) -> None:
+        if nesting > _MAX_NESTING:
+            self.lack(place, Why.NO_RESOURCE)
+            return
+        if type(value) is list:
+            for i, one in enumerate(value):
+                self.take(one, f"{place}[{i}]", nesting + 1)
+            return
+        if type(value) is not dict:
+            self.lack(place, Why.NO_RESOURCE)
+            return
+        match value.get("resourceType"):
+            case "OperationOutcome":
+                if _reports_failure(value):
+                    self.lack(place, Why.FAILED)
+            case None if "resource" in value and "response" in value:  # prefetch before CDS Hooks 1.0
+                self.take(value["resource"], f"{place}.resource", nesting + 1)
+            case "Bundle":
+                self.take_bundle(value, place, nesting)
+            case None if "entry" in value:
+                self.take_bundle(value, place, nesting)
+            case str() as kind if is_resource(kind):
+                self.holding.add(value)
+            case _:
+                self.lack(place, Why.NO_RESOURCE)
+
+    def take_bundle(self, bundle: Mapping[str, Any], place: str, nesting: int) -> None:
+        entries = bundle.get("entry")
+        if type(entries) is not list and entries is not None:
+            self.lack(f"{place}.entry", Why.NO_RESOURCE)
+        for i, held in enumerate(entries if type(entries) is list else ()):
+            self.take_entry(held, f"{place}.entry[{i}]", nesting)
+        links = bundle.get("link")
+        if type(links) is list and any(type(link) is dict and link.get("relation") == "next" for link in links):
+            self.lack(place, Why.MORE)
+
+    def take_entry(self, held: object, place: str, nesting: int) -> None:
         entry, full_url = (held.get("resource"), held.get("fullUrl")) if type(held) is dict else (held, None)
         if type(entry) is dict and entry.get("resourceType") not in (None, "Bundle", "OperationOutcome"):
             if is_resource(str(entry["resourceType"])):
-                holding.add(entry, full_url)
+                self.holding.add(entry, full_url)
             else:
-                holding.unreadable.append(at)
+                self.lack(place, Why.NO_RESOURCE)
         elif entry is not None:
-            _read_into(holding, entry, at, nesting + 1)
+            self.take(entry, place, nesting + 1)
         elif type(held) is dict and _has_failed(held.get("response")):
-            holding.incomplete.append(at)
-    links = bundle.get("link")
-    if type(links) is list and any(type(link) is dict and link.get("relation") == "next" for link in links):
-        holding.incomplete.append(place)
+            self.lack(place, Why.FAILED)
+
+
+def _reports_failure(outcome: Mapping[str, Any]) -> bool:
+    """Return whether an outcome reports an error, rather than remarks on the search. Source: FHIR R4, IssueSeverity."""
+    issues = outcome.get("issue")
+    severities = [one.get("severity") if type(one) is dict else None for one in issues] if type(issues) is list else []
+    return not severities or not all(one in ("information", "warning") for one in severities)
 
 
 def _has_failed(response: object) -> bool:

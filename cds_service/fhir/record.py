@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 from hashlib import sha256
 from types import MappingProxyType
@@ -11,6 +11,7 @@ from types import MappingProxyType
 from cds_service.fhir.definitions import element
 from cds_service.fhir.element import Resource
 from cds_service.fhir.encoding import canonical
+from cds_service.fhir.unread import Unread
 from cds_service.fhir.values import Code, codes_of
 
 __all__ = ["PatientRecord", "code_element"]
@@ -27,6 +28,10 @@ _CODE_ELEMENT = MappingProxyType(
         "QuestionnaireResponse": "questionnaire",
     }
 )
+
+
+_SUBJECTS = ("subject", "patient", "beneficiary", "for")
+_WITHOUT_SUBJECT = {"Patient", "Practitioner", "PractitionerRole", "Organization", "Location", "Medication"}
 
 
 def code_element(type_name: str) -> str:
@@ -48,18 +53,22 @@ class PatientRecord:
         *,
         full_urls: Mapping[str, Resource] | None = None,
         server: str | None = None,
-        incomplete: Iterable[str] = (),
+        unread: Iterable[Unread] = (),
     ) -> None:
         """Index `resources`; `server` is the base URL that absolute references may have."""
         self.patient_id = patient_id
         self.server = server.rstrip("/") if server else None
-        self.incomplete = tuple(incomplete)
+        self.unread = tuple(unread)
         self.resources = _in_order(resources)
         self._full_urls = dict(full_urls or {})
         by_type: dict[str, list[Resource]] = defaultdict(list)
         for resource in self.resources:
             by_type[str(resource["resourceType"])].append(resource)
         self._by_type = {kind: tuple(found) for kind, found in by_type.items()}
+
+    def may_hold_more(self, types: Collection[str]) -> bool:
+        """Return whether the patient may have resources of one of these types that were not read."""
+        return any(one.may_hold(types) for one in self.unread)
 
     def of_type(self, type_name: str) -> tuple[Resource, ...]:
         """Return the resources of one type, in the record's order."""
@@ -119,6 +128,16 @@ class PatientRecord:
             known = self.server is None or base == self.server
             return True if base != text and known else None if text.startswith(("urn:", "#")) else False
         return text.partition("/_history/")[0] == f"Patient/{self.patient_id}"
+
+    def concerns_patient(self, resource: Resource) -> bool | None:
+        """Return whether a resource is about this record's patient, or about no patient; None when it names nobody."""
+        kind = str(resource["resourceType"])
+        if kind == "Patient":
+            return resource.get("id") == self.patient_id
+        if kind in _WITHOUT_SUBJECT:
+            return True
+        subject = next((name for name in _SUBJECTS if element(kind, name) is not None), None)
+        return True if subject is None else self.is_about_patient(resource.get(subject))
 
     @cached_property
     def as_bundle(self) -> Resource:

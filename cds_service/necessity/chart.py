@@ -43,8 +43,6 @@ _NOT_YET = {
     "registered", "preliminary", "partial", "draft", "preparation", "in-progress", "on-hold", "planned",
     "unconfirmed", "provisional", "differential",
 }  # fmt: skip
-_SUBJECTS = ("subject", "patient", "beneficiary", "for")
-_WITHOUT_SUBJECT = {"Patient", "Practitioner", "PractitionerRole", "Organization", "Location", "Medication"}
 
 
 def status_of(resource: Resource) -> str | None:
@@ -101,23 +99,16 @@ class Chart:
         kind = str(resource["resourceType"])
         status = status_of(resource)
         return (
-            self._wrong_subject(resource, kind)
+            self._wrong_subject(resource)
             or ("modifier-unknown" if resource.get("modifierExtension") else None)
             or ("not-done" if resource.get("doNotPerform") is True else None)
             or (None if any_status else _wrong_status(kind, status, resource))
             or self._wrong_date(resource)
         )
 
-    def _wrong_subject(self, resource: Resource, kind: str) -> str | None:
-        if kind == "Patient":
-            return None if resource.get("id") == self.record.patient_id else "other-patient"
-        if kind in _WITHOUT_SUBJECT:
-            return None
-        for name in _SUBJECTS:
-            if element(kind, name) is not None:
-                about = self.record.is_about_patient(resource.get(name))
-                return None if about else "other-patient" if about is False else "subject-unknown"
-        return None
+    def _wrong_subject(self, resource: Resource) -> str | None:
+        about = self.record.concerns_patient(resource)
+        return None if about else "other-patient" if about is False else "subject-unknown"
 
     def _wrong_date(self, resource: Resource) -> str | None:
         day = dated(resource) or dated(resource, "start")

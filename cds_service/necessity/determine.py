@@ -73,7 +73,7 @@ def determine(
 
     Criteria whose result is `known` already are not asked again.
     """
-    evaluation = _Evaluation(order, environment, done, known or {})
+    evaluation = _Evaluation(order, plan, environment, done, known or {})
     for criterion in plan.criteria:
         evaluation.evaluate(criterion)
     results = tuple(evaluation.results[criterion.id] for criterion in plan.walk())
@@ -129,11 +129,13 @@ class _Evaluation:
     def __init__(
         self,
         order: Order,
+        plan: PlanDefinition,
         environment: Environment,
         done: Sequence[Determination],
         known: Mapping[str, CriterionResult],
     ) -> None:
         self.order = order
+        self.plan = plan
         self.environment = environment
         self.done = done
         self.known = known
@@ -195,7 +197,10 @@ class _Evaluation:
                 return CriterionResult(criterion, None, problem[1], problem=problem[0])
             if holds:
                 return CriterionResult(criterion, None, reason, evidence)
-        return CriterionResult(criterion, None, Reason.ABSENT, looked_at=self._looked_at(criterion.support))
+        record = self.environment.record
+        unseen = record.unread and record.may_hold_more(self.plan.types_read(criterion))
+        reason = Reason.UNREADABLE if unseen else Reason.ABSENT
+        return CriterionResult(criterion, None, reason, looked_at=self._looked_at(criterion.support))
 
     def _elsewhere(self, criterion: Criterion, wanted: DeterminationOf) -> CriterionResult:
         """The truth of another policy's node. The order set is closed: an order that is not there is not there."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from cds_service import __version__
 from cds_service.fhir.temporal import Date
+from cds_service.fhir.unread import Unread
 from cds_service.necessity.grounds import grounds
 from cds_service.necessity.lifecycle import Refusal
 from cds_service.necessity.model import CriterionResult, Determination, Evidence, Note, Order
@@ -18,7 +19,11 @@ __all__ = ["determinations_report"]
 
 
 def determinations_report(
-    determinations: Iterable[Determination], *, as_of: Date, not_covered: Iterable[NotCovered]
+    determinations: Iterable[Determination],
+    *,
+    as_of: Date,
+    not_covered: Iterable[NotCovered],
+    unread: Iterable[Unread] = (),
 ) -> dict[str, Any]:
     """Return the report: `asOf`, `engine`, `determinations`, and in `notCovered` the orders that no policy decides on.
 
@@ -29,6 +34,7 @@ def determinations_report(
         "engine": __version__,
         "determinations": [_determination(one) for one in determinations],
         "notCovered": [{"reference": one.reference, "code": one.code} for one in not_covered],
+        "unread": [{"place": one.place, "why": str(one.why), "type": one.type} for one in unread],
     }
 
 

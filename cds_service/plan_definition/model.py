@@ -183,6 +183,21 @@ class PlanDefinition:
         for criterion in self.criteria:
             yield from criterion.walk()
 
+    def types_read(self, criterion: Criterion) -> frozenset[str]:
+        """Return the types of resource that the answer of a criterion rests on, its own parts left out."""
+        inputs = {one.id: one.type for one in self.inputs}
+        types: set[str] = set()
+        waiting = [one for one in (criterion.support, criterion.refute) if one is not None]
+        seen: set[str] = set()
+        while waiting:
+            expression = waiting.pop()
+            types.update(need.type for need in expression.needs)
+            types.update(inputs[name] for name in expression.reads if name in inputs)
+            new = [name for name in expression.reads if name in self.variables and name not in seen]
+            seen.update(new)
+            waiting += [self.variables[name] for name in new]
+        return frozenset(types)
+
     @property
     def depends_on(self) -> frozenset[str]:
         """Return the canonicals of the policies whose determinations this one reads."""

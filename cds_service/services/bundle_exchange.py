@@ -38,8 +38,7 @@ def exchange_of_orders(orders: Iterable[object], chart: Iterable[object], *, pat
     requests = [one for one in ordered.resources if _is_request(one)]
     found.resources += [one for one in ordered.resources if not _is_request(one)]
     found.full_urls.update(ordered.full_urls)
-    found.incomplete += ordered.incomplete
-    found.unreadable += ordered.unreadable
+    found.unread += ordered.unread
     return _exchange(requests, found, patient_id)
 
 

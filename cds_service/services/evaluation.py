@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from cds_service.fhir.bundle import Holding, gather, read
 from cds_service.fhir.element import Resource
 from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.temporal import Date
+from cds_service.fhir.unread import Unread, Why
 from cds_service.necessity.determine import determine_all
 from cds_service.necessity.lifecycle import REVIEW_VALID_MONTHS
 from cds_service.necessity.model import Determination
@@ -27,8 +28,7 @@ class Exchange:
     drafts: tuple[Resource, ...]
     chart: tuple[Resource, ...]
     full_urls: Mapping[str, Resource]
-    unread: tuple[str, ...] = ()
-    """Places of searches that failed or did not end, and of what is no resource."""
+    unread: tuple[Unread, ...] = ()
     server: str | None = None
     selected: frozenset[str] | None = None
     """The orders to judge, as `Type/id`; None for all. The others are read all the same."""
@@ -41,7 +41,7 @@ class Evaluation:
     as_of: Date
     determinations: tuple[Determination, ...]
     not_covered: tuple[NotCovered, ...]
-    unread: tuple[str, ...]
+    unread: tuple[Unread, ...]
 
 
 def exchange_of(
@@ -60,7 +60,7 @@ def exchange_of(
         drafts=tuple(ordered.resources),
         chart=tuple(one for one in chart.resources if _name(one) not in named),
         full_urls={**chart.full_urls, **ordered.full_urls},
-        unread=(*ordered.unreadable, *ordered.incomplete, *chart.unreadable, *chart.incomplete),
+        unread=(*ordered.unread, *chart.unread),
         server=server,
     )
 
@@ -91,8 +91,16 @@ def evaluate(
         as_of=as_of or (dates[-1] if dates else received),
         determinations=determinations,
         not_covered=tuple(one for one in orders.not_covered if wanted is None or one.reference in wanted),
-        unread=exchange.unread,
+        unread=tuple(sorted({*exchange.unread, *_of_others(record)}, key=str)),
     )
+
+
+def _of_others(record: PatientRecord) -> Iterator[Unread]:
+    """Yield what was left out, by type: it is about another patient."""
+    for resource in record.resources:
+        if record.concerns_patient(resource) is False:
+            kind = str(resource["resourceType"])
+            yield Unread(kind, Why.OTHER_PATIENT, kind)
 
 
 def record_of(exchange: Exchange) -> tuple[PatientRecord, list[Resource]]:
@@ -102,7 +110,7 @@ def record_of(exchange: Exchange) -> tuple[PatientRecord, list[Resource]]:
         (*exchange.drafts, *exchange.chart),
         full_urls=exchange.full_urls,
         server=exchange.server,
-        incomplete=exchange.unread,
+        unread=exchange.unread,
     )
     mine = {id(draft) for draft in exchange.drafts}
     names = {_name(draft) for draft in exchange.drafts}

@@ -155,7 +155,7 @@ def test_the_input_may_come_by_stdin(cli: Cli, write: Write):
 
 def test_determinations_are_told_as_json(cli: Cli, write: Write):
     made = cli("evaluate", write(request(order(), order("o9", "paint"))), "--format", "determinations").json
-    assert made.keys() == {"asOf", "engine", "determinations", "notCovered"}
+    assert made.keys() == {"asOf", "engine", "determinations", "notCovered", "unread"}
     assert [one["outcome"] for one in made["determinations"]] == ["met"]
     assert made["notCovered"] == [{"reference": "ServiceRequest/o9", "code": "paint"}]
 
@@ -171,7 +171,7 @@ def test_text_is_for_readers(cli: Cli, write: Write):
 def test_text_says_what_could_not_be_read(cli: Cli, write: Write):
     message = request()
     message["prefetch"]["a\x1b[31mb"] = {"resourceType": "OperationOutcome"}
-    assert cli("evaluate", write(message), "--format", "text").text.endswith("\n\nnot read: prefetch.ab\n")
+    assert cli("evaluate", write(message), "--format", "text").text.endswith("\n\nnot read: prefetch.ab, the search failed\n")
 
 
 def test_the_reference_date_may_be_set(cli: Cli, write: Write):

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from cds_service.cards import Presentation, render
 from cds_service.cards.text import clean, code, plain
 from cds_service.cds_hooks import Card
+from cds_service.fhir.unread import Unread, Why
 from cds_service.plan_definition.policies import Policies
 from tests import charts
 from tests.unit.necessity.judging import finding, judge, order
@@ -207,7 +208,7 @@ def attacked(attack: str, value: str) -> list[Json]:
     ]
 
 
-def rendered(chart: list[Json], unread: tuple[str, ...] = ()) -> tuple[Card, ...]:
+def rendered(chart: list[Json], unread: tuple[Unread, ...] = ()) -> tuple[Card, ...]:
     cards = render(judge(policies(), *chart).determinations, SANDBOX, unread=unread)
     assert len(cards) == 1
     return cards
@@ -216,7 +217,7 @@ def rendered(chart: list[Json], unread: tuple[str, ...] = ()) -> tuple[Card, ...
 @pytest.mark.parametrize("value", ["broken", "intact", "strange"])
 @pytest.mark.parametrize("attack", ATTACKS, ids=ascii)
 def test_no_attack_through_the_chart_comes_to_life_in_a_card(attack: str, value: str) -> None:
-    (card,) = rendered(attacked(attack, value), unread=(f"prefetch.{attack}",))
+    (card,) = rendered(attacked(attack, value), unread=(Unread(f"prefetch.{attack}", Why.FAILED),))
     detail = card.detail or ""
     assert not ALIVE.search(markdown().render(detail)), detail
     assert not INVISIBLE.search(detail + card.summary)
@@ -464,8 +465,8 @@ def test_a_group_that_is_open_by_itself_is_a_gap() -> None:
 
 
 def test_what_could_not_be_read_is_said() -> None:
-    (card,) = rendered([order("A"), finding("broken")], unread=("prefetch.conditions",))
-    assert "- `prefetch.conditions` failed or is incomplete" in (card.detail or "")
+    (card,) = rendered([order("A"), finding("broken")], unread=(Unread("prefetch.conditions", Why.FAILED),))
+    assert "- `prefetch.conditions`: the search failed" in (card.detail or "")
 
 
 def test_conflicting_evidence_is_shown_on_both_sides() -> None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cds_service.fhir.bundle import gather, read
+from cds_service.fhir.unread import Unread, Why
 
 C1: dict[str, Any] = {"resourceType": "Condition", "id": "c1"}
 C2: dict[str, Any] = {"resourceType": "Condition", "id": "c2"}
@@ -46,7 +47,7 @@ SHAPES: dict[str, object] = {
 def test_every_container_gives_its_resources_in_order(shape: str) -> None:
     holding = read(SHAPES[shape])
     assert holding.resources == [C1, C2]
-    assert (holding.incomplete, holding.unreadable) == ([], [])
+    assert holding.unread == []
 
 
 @pytest.mark.parametrize("kind", ["collection", "searchset", "document", "message", "history", "batch", "odd", None, 5])
@@ -68,7 +69,7 @@ def test_supplied_values_are_gathered_whatever_their_keys() -> None:
 
 def test_none_and_empty_mean_that_there_is_nothing() -> None:
     holding = gather({"none": None, "empty": bundle(), "no entries": {"resourceType": "Bundle"}, "list": []})
-    assert (holding.resources, holding.incomplete, holding.unreadable) == ([], [], [])
+    assert (holding.resources, holding.unread) == ([], [])
 
 
 def test_a_missing_key_means_that_nothing_was_asked() -> None:
@@ -78,13 +79,13 @@ def test_a_missing_key_means_that_nothing_was_asked() -> None:
 def test_a_failed_search_is_incomplete() -> None:
     holding = gather({"conditions": FAILED, "patient": C1})
     assert holding.resources == [C1]
-    assert holding.incomplete == ["prefetch.conditions"]
+    assert holding.unread == [Unread("prefetch.conditions", Why.FAILED)]
 
 
 def test_an_outcome_among_the_entries_is_incomplete() -> None:
     holding = gather({"conditions": bundle(C1, FAILED)})
     assert holding.resources == [C1]
-    assert holding.incomplete == ["prefetch.conditions.entry[1]"]
+    assert holding.unread == [Unread("prefetch.conditions.entry[1]", Why.FAILED)]
 
 
 @pytest.mark.parametrize(
@@ -99,25 +100,25 @@ def test_an_outcome_among_the_entries_is_incomplete() -> None:
 )
 def test_an_entry_that_answers_with_a_failure_is_incomplete(failure: dict[str, Any]) -> None:
     holding = gather({"all": {"resourceType": "Bundle", "type": "batch-response", "entry": [failure]}})
-    assert holding.incomplete == ["prefetch.all.entry[0]"]
+    assert holding.unread == [Unread("prefetch.all.entry[0]", Why.FAILED)]
 
 
 @pytest.mark.parametrize("status", ["200", "201 Created", "304"])
 def test_an_entry_that_answers_well_without_a_resource_is_nothing(status: str) -> None:
     holding = read({"resourceType": "Bundle", "entry": [{"response": {"status": status}}]})
-    assert (holding.resources, holding.incomplete, holding.unreadable) == ([], [], [])
+    assert (holding.resources, holding.unread) == ([], [])
 
 
 def test_a_failure_before_cds_hooks_1_0_is_incomplete() -> None:
     holding = gather({"conditions": {"response": {"status": "404 Not Found"}, "resource": None}})
     assert holding.resources == []
-    assert holding.incomplete + holding.unreadable == ["prefetch.conditions.resource"]
+    assert holding.unread == [Unread("prefetch.conditions.resource", Why.NO_RESOURCE)]
 
 
 def test_a_search_with_further_pages_is_incomplete() -> None:
     paged = bundle(C1, link=[{"relation": "self", "url": "x"}, {"relation": "next", "url": "y"}])
-    assert gather({"conditions": paged}).incomplete == ["prefetch.conditions"]
-    assert gather({"conditions": bundle(C1, link=[{"relation": "self"}])}).incomplete == []
+    assert gather({"conditions": paged}).unread == [Unread("prefetch.conditions", Why.MORE)]
+    assert gather({"conditions": bundle(C1, link=[{"relation": "self"}])}).unread == []
 
 
 # -- what is no resource ------------------------------------------------------------------------------------------
@@ -149,28 +150,28 @@ ODD: list[object] = [
 def test_what_is_no_resource_is_told_with_its_place(odd: object) -> None:
     holding = gather({"x": [C1, odd, C2]})
     assert holding.resources == [C1, C2]
-    assert holding.unreadable == ["prefetch.x[1]"]
+    assert holding.unread == [Unread("prefetch.x[1]", Why.NO_RESOURCE)]
 
 
 @pytest.mark.parametrize("odd", ODD, ids=repr)
 def test_what_is_no_resource_inside_a_bundle_is_told_with_its_place(odd: object) -> None:
     holding = read(bundle(C1, odd))
     assert holding.resources == [C1]
-    assert holding.unreadable == ["Bundle.entry[1]"]
+    assert holding.unread == [Unread("Bundle.entry[1]", Why.NO_RESOURCE)]
 
 
 @pytest.mark.parametrize("entry", [{"resource": C1}, "odd", 5, True, [5]], ids=repr)
 def test_entries_in_an_odd_form_are_told(entry: object) -> None:
     holding = read({"resourceType": "Bundle", "entry": entry})
     assert holding.resources == []
-    assert len(holding.unreadable) == 1
-    assert holding.unreadable[0].startswith("Bundle.entry")
+    assert len(holding.unread) == 1
+    assert holding.unread[0].place.startswith("Bundle.entry")
 
 
 @pytest.mark.parametrize("entry", [None, [], [None], [[]], [{}], [{"resource": None}], [{"fullUrl": "x"}]], ids=repr)
 def test_entries_without_anything_in_them_are_nothing(entry: object) -> None:
     holding = read({"resourceType": "Bundle", "entry": entry})
-    assert (holding.resources, holding.unreadable) == ([], [])
+    assert (holding.resources, holding.unread) == ([], [])
 
 
 @pytest.mark.parametrize("wrap", [lambda inner: [inner], lambda inner: bundle(inner)], ids=["lists", "bundles"])
@@ -180,7 +181,7 @@ def test_nesting_is_bounded_and_told(wrap: Any) -> None:
         value = wrap(value)
     holding = gather({"deep": value})
     assert holding.resources == []
-    assert len(holding.unreadable) == 1
+    assert len(holding.unread) == 1
 
 
 @given(

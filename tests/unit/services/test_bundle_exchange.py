@@ -6,6 +6,7 @@ import pytest
 
 from cds_service.errors import MalformedRequest, NothingToEvaluate
 from cds_service.fhir.temporal import Date
+from cds_service.fhir.unread import Unread, Why
 from cds_service.necessity.model import Outcome
 from cds_service.services.bundle_exchange import exchange_of_bundle, exchange_of_orders
 from cds_service.services.evaluation import Exchange, evaluate
@@ -127,7 +128,10 @@ def test_what_comes_with_the_orders_belongs_to_the_chart():
 def test_what_could_not_be_read_is_told():
     made = bundle(PATIENT, order(), {"resourceType": "Foo"})
     made["link"] = [{"relation": "next", "url": "https://example.org/2"}]
-    assert exchange_of_bundle(made).unread == ("Bundle.entry[2]", "Bundle")
+    assert exchange_of_bundle(made).unread == (
+        Unread("Bundle.entry[2]", Why.NO_RESOURCE),
+        Unread("Bundle", Why.MORE),
+    )
 
 
 def test_reading_changes_nothing():
