@@ -23,12 +23,15 @@ from cds_service.fhirpath.tree import (
     Special,
     TypeTest,
     Unary,
+    levels,
 )
 
-__all__ = ["MAX_DEPTH", "MAX_LENGTH", "parse"]
+__all__ = ["MAX_DEPTH", "MAX_LENGTH", "MAX_LEVELS", "parse"]
 
 MAX_LENGTH = 20_000
 MAX_DEPTH = 100
+MAX_LEVELS = 200
+"""How deep a tree may be, chains as `a.b.c` and `1 + 2 + 3` included: whoever walks it may do so by recursion."""
 _MAX_DIGITS = 28
 
 _TOKENS = re.compile(
@@ -101,6 +104,10 @@ class _Parser:
         node = self.expression(1)
         if self.token.kind != "end":
             raise self.fault(f"`{self.token.text}` does not belong here")
+        for one, level in levels(node):
+            if level > MAX_LEVELS:
+                reason = "the expression is too long to be carried out; split it into variables"
+                raise self.too_large(reason, "depth", one.at)
         return node
 
     def _tokens(self) -> list[_Token]:

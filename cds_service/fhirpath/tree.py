@@ -22,6 +22,7 @@ __all__ = [
     "Special",
     "TypeTest",
     "Unary",
+    "levels",
     "text_of",
     "walk",
 ]
@@ -110,13 +111,18 @@ class TypeTest:
 
 def walk(node: Node) -> Iterator[Node]:
     """Yield a node and all below it."""
-    waiting: list[Node | None] = [node]
+    return (one for one, _ in levels(node))
+
+
+def levels(node: Node) -> Iterator[tuple[Node, int]]:
+    """Yield a node and all below it, each with its level: 1 for the node itself."""
+    waiting: list[tuple[Node | None, int]] = [(node, 1)]
     while waiting:
-        at = waiting.pop()
+        at, level = waiting.pop()
         if at is None:
             continue
-        yield at
-        waiting += reversed(_below(at))
+        yield at, level
+        waiting += [(one, level + 1) for one in reversed(_below(at))]
 
 
 def _below(node: Node) -> list[Node | None]:

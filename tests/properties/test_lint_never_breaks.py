@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -62,6 +63,13 @@ def test_any_text_may_stand_for_an_expression(text: str) -> None:
     files = Files()
     files.support("worn", text)
     assert {one.rule for one in lint(files.files())} <= RULES.keys()
+
+
+@pytest.mark.parametrize("source", [" or ".join(["true"] * 1_000), "%findings" + ".code" * 3_000, "(" * 300])
+def test_an_expression_too_large_is_told(source: str) -> None:
+    files = Files()
+    files.support("worn", source)
+    assert "expression-too-large" in {one.rule for one in lint(files.files())}
 
 
 @settings(deadline=None, max_examples=30)

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from cds_service.errors import EvaluationError
+from cds_service.errors import EvaluationError, ExpressionTooLarge
 from cds_service.expressions.language import Missing
+from cds_service.fhirpath.parser import parse
+from cds_service.fhirpath.tree import text_of
 from tests.unit.fhirpath.evaluating import URL, Asked, coded, condition, observation
 
 
@@ -56,3 +58,13 @@ def test_half_a_character_is_not_unescaped(text: str) -> None:
     given: dict[str, Any] = observation("o", valueString=text)
     with pytest.raises(EvaluationError, match="half a character"):
         Asked("%o.value.ofType(string).unescape('json')", o=[given]).items()
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["a" + ".a" * 3_000, " or ".join(["true"] * 1_000), "1 is Integer" + " is Boolean" * 500, "a" + "[0]" * 500],
+)
+def test_a_long_chain_is_no_tree_that_others_would_fall_over(source: str) -> None:
+    with pytest.raises(ExpressionTooLarge) as met:
+        text_of(parse(source))
+    assert met.value.limit == "depth"
