@@ -12,6 +12,7 @@ from cds_service.cards import Presentation, cards_of_the_rest, render
 from cds_service.cds_hooks import Discovery, ProtocolError, Response, parse, to_json_object
 from cds_service.cds_hooks import Service as Offer
 from cds_service.errors import ContentError, MalformedRequest
+from cds_service.fhir.bundle import gather
 from cds_service.fhir.encoding import decode, encode, member_of, refuse_duplicate_keys
 from cds_service.fhir.temporal import Date
 from cds_service.plan_definition.artifacts import Artifacts, read_artifacts
@@ -108,7 +109,8 @@ class Application:
     def read_request(self, service: Service, request: object, body: bytes) -> Exchange:
         """Return what an already decoded request asks about; its bytes are searched for ambiguous orders."""
         try:
-            exchange = service.read(parse(request, hook=service.hook))
+            parsed = parse(request, hook=service.hook)
+            exchange = service.read(parsed, gather(parsed.prefetch or {}))
         except ProtocolError as error:
             raise MalformedRequest(error.path, error.reason) from None
         refuse_duplicate_keys(member_of(body, "context", "draftOrders"), path="context.draftOrders")

@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cds_service.cds_hooks import OrderSelectContext, Request
+from cds_service.fhir.bundle import Holding
 from cds_service.services.evaluation import Exchange, exchange_of
 from cds_service.services.service import Service
 
 __all__ = ["SERVICE"]
 
 
-def _read(request: Request[OrderSelectContext]) -> Exchange:
+def _read(request: Request[OrderSelectContext], chart: Holding) -> Exchange:
     context = request.context
-    exchange = exchange_of(context.patient, context.draft_orders, request.prefetch or {}, server=request.fhir_server)
+    exchange = exchange_of(context.patient, context.draft_orders, chart, server=request.fhir_server)
     return replace(exchange, selected=frozenset(context.selections))
 
 

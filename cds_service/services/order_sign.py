@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from cds_service.cds_hooks import OrderSignContext, Request
+from cds_service.fhir.bundle import Holding
 from cds_service.services.evaluation import Exchange, exchange_of
 from cds_service.services.service import Service
 
 __all__ = ["SERVICE"]
 
 
-def _read(request: Request[OrderSignContext]) -> Exchange:
+def _read(request: Request[OrderSignContext], chart: Holding) -> Exchange:
     context = request.context
-    return exchange_of(context.patient, context.draft_orders, request.prefetch or {}, server=request.fhir_server)
+    return exchange_of(context.patient, context.draft_orders, chart, server=request.fhir_server)
 
 
 SERVICE = Service(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cds_service.cds_hooks import Request
+from cds_service.fhir.bundle import Holding
 from cds_service.services.evaluation import Exchange
 
 __all__ = ["Service"]
@@ -14,10 +15,10 @@ __all__ = ["Service"]
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One service; `read` turns a parsed request into what is to be evaluated."""
+    """One service; `read` turns a parsed request, and the chart gathered for it, into what is to be evaluated."""
 
     id: str
     hook: str
     title: str
     description: str
-    read: Callable[[Request[Any]], Exchange]
+    read: Callable[[Request[Any], Holding], Exchange]
