@@ -158,7 +158,7 @@ def _source(presentation: Presentation, topic: str) -> Source:
 
 
 def _override_reasons(group: Sequence[Determination]) -> tuple[Coding, ...]:
-    if group[0].outcome in (Outcome.MET, Outcome.NOT_APPLICABLE):
+    if group[0].outcome not in (Outcome.NOT_MET, Outcome.INFORMATION_MISSING):
         return ()
     reasons = {(one["system"], one["code"]): one for each in group for one in each.plan.override_reasons}
     return tuple(Coding(system=one["system"], code=one["code"], display=one["display"]) for one in reasons.values())

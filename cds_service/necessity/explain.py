@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from textwrap import wrap
 
+from cds_service.necessity.lifecycle import Rule, standing
 from cds_service.necessity.model import CriterionResult, Determination, Evidence, Kind, Outcome
 from cds_service.necessity.orders import NotCovered
 from cds_service.necessity.outlook import outlook
@@ -63,7 +64,7 @@ def _lines(one: Determination, colour: bool) -> Iterator[str]:
             yield from _set(f"- {note.text}", 4, hang=2)
     if one.human_review:
         yield "  a physician must look at this"
-    yield from _set(f"policy {one.plan.reference}, {one.plan.status}, as of {one.as_of}", 2)
+    yield from _set(f"policy {one.plan.reference}: {standing(one.plan)}; as of {one.as_of}", 2, hang=2)
 
 
 def _head(one: Determination, colour: bool) -> Iterator[str]:
@@ -79,8 +80,9 @@ def _head(one: Determination, colour: bool) -> Iterator[str]:
         yield from _set(f"ordered more than once: {', '.join(order.duplicates)}", 2)
     if one.problem:
         yield from _set(one.problem, 2)
-    elif stamp := stamp_of(one):
-        yield f"  {stamp}"
+    elif one.refusal:
+        why = "" if one.refusal.rule is Rule.ACTIVE else f": {one.refusal.reason}"
+        yield from _set(f"{stamp_of(one)}{why}", 2)
 
 
 def _criterion(

@@ -13,7 +13,7 @@ from cds_service.fhir.temporal import Date, add, compare
 from cds_service.plan_definition.model import PlanDefinition
 from cds_service.plan_definition.versions import effective, period_words
 
-__all__ = ["REVIEW_VALID_MONTHS", "Refusal", "Rule", "refusal"]
+__all__ = ["REVIEW_VALID_MONTHS", "Refusal", "Rule", "refusal", "standing"]
 
 REVIEW_VALID_MONTHS = 12
 """How long a review counts, unless the operator says otherwise."""
@@ -54,6 +54,19 @@ def refusal(plan: PlanDefinition, as_of: Date, *, review_valid_months: int = REV
         if found is not None:
             return Refusal(plan.reference, rule, *found)
     return None
+
+
+def standing(plan: PlanDefinition) -> str:
+    """Return how far a policy has come, in words: status, stage, approval, last review, and who stands for it."""
+    words = (
+        plan.status,
+        "experimental" if plan.experimental else "",
+        f"review stage {plan.review_stage}" if plan.review_stage else "no review stage",
+        f"approved {plan.approval_date}" if plan.approval_date else "not approved",
+        f"last review {plan.last_review_date}" if plan.last_review_date else "never reviewed",
+        f"by {' and '.join(plan.reviewers)}" if plan.reviewers else "",
+    )
+    return ", ".join(word for word in words if word)
 
 
 _Found = tuple[str, str] | None

@@ -108,7 +108,12 @@ def _evidence(one: Evidence) -> dict[str, Any]:
 def _settlement(found: Settlement | None) -> dict[str, Any] | None:
     if found is None:
         return None
-    return {"met": _ways(found.met), "notMet": _ways(found.not_met), "complete": found.complete}
+    return {
+        "met": _ways(found.met),
+        "notMet": _ways(found.not_met),
+        "complete": found.complete,
+        "count": {"met": found.met.count, "notMet": found.not_met.count},
+    }
 
 
 def _ways(found: Ways) -> list[list[dict[str, Any]]]:

@@ -1,38 +1,35 @@
 """What would settle a determination: the minimal sets of missing facts that make it met, and that make it not met.
 
-A missing fact is a criterion without parts whose state is unknown; it may become true where the policy says what
-supports it, false where it says what refutes it. A set is enough when it gives the outcome whatever the other unknowns
-become, and minimal when no smaller part of it is. What is known stays as it is. Exact, from the tree of the policy
-alone, in time that grows with the tree and not with the number of sets: docs/explanation/what_would_settle_it.md.
+A missing fact is what a criterion without parts asks, where its state is unknown; it may become true where the policy
+says what supports it, false where it says what refutes it. A set is enough when it gives the outcome whatever else is
+unknown becomes, and minimal when no smaller part of it is. What is known stays as it is. Exact, from the tree of the
+policy alone, in time that grows with the tree and not with the number of sets:
+docs/explanation/what_would_settle_it.md.
 
 Asked for by reports and explanations only; a card never pays for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
 
-from cds_service.necessity.minimal_sets import ALWAYS, NEVER, Atom, Formula, all_of, any_of, at_least, minimal
+from cds_service.necessity.facts import facts_of
+from cds_service.necessity.formulas import Formulas, results_of
+from cds_service.necessity.minimal_sets import ALWAYS, NEVER, Atom, Formula, all_of, any_of, minimal
 from cds_service.necessity.model import CriterionResult, Determination, Outcome
 from cds_service.necessity.roll_up import CLINICAL
 from cds_service.plan_definition.model import Criterion
 from cds_service.plan_definition.profile import Role
 
-__all__ = ["LIMIT", "Settlement", "Supposed", "Ways", "settle", "state_formula"]
+__all__ = ["LIMIT", "Settlement", "Supposed", "Ways", "settle"]
 
 LIMIT = 50
 """How many ways are told of each kind: the smallest."""
 
-Results: TypeAlias = Mapping[str, CriterionResult]
-Leaf: TypeAlias = Callable[[CriterionResult, bool], Formula]
-"""A criterion without parts and a value → what it takes for its state to be that value."""
-
 
 @dataclass(frozen=True, slots=True)
 class Supposed:
-    """A missing fact, and the state it would have."""
+    """A missing fact, as the first criterion that asks it, and the state that one would have."""
 
     criterion: Criterion
     state: bool
@@ -75,74 +72,52 @@ def settle(determination: Determination, *, limit: int = LIMIT) -> Settlement | 
     return Settlement(tree.ways(tree.met(), limit), tree.ways(tree.not_met(), limit))
 
 
-def state_formula(
-    criterion: Criterion, value: bool, results: Results, leaf: Leaf, *, untold: Formula = NEVER
-) -> Formula:
-    """Return what it takes for a criterion's state to be `value`. A group of n is true when its number of parts is.
-
-    It is false when so many parts are that too few are left: n - needed + 1. One whose number could not be told is
-    neither, or what `untold` says.
-    """
-    result = results[criterion.id]
-    if not criterion.parts:
-        return leaf(result, value)
-    if result.needed is None:
-        return untold
-    count = result.needed if value else len(criterion.parts) - result.needed + 1
-    return at_least(count, (state_formula(part, value, results, leaf, untold=untold) for part in criterion.parts))
-
-
 class _Tree:
     """The criteria of one determination, as formulas over what is unknown."""
 
     def __init__(self, determination: Determination) -> None:
-        self._top = determination.plan.criteria
-        self._results = {result.criterion.id: result for result in determination.results}
+        self._criteria = determination.plan.criteria
+        self._results = results_of(determination)
+        self._facts = facts_of(determination.plan)
         self._assumable = {
-            one.id for top in self._top if top.role is Role.CODE_CONFLICT for one in top.walk()
+            one.id for top in self._criteria if top.role is Role.CODE_CONFLICT for one in top.walk()
         }  # fmt: skip
+        self._formulas = Formulas(self._criteria, self._results, self._leaf)
 
     def met(self) -> Formula:
         """Everything that is needed is true, everything that bars it false, and everything applies."""
+        top = self._formulas.top
         return all_of(
-            *(self._becomes(one, True) for one in self._of(Role.SCOPE, *CLINICAL, Role.CODE_FIT)),
-            *(self._becomes(one, False) for one in self._of(Role.EXCLUSION)),
-            *(self._stays_not(one, True) for one in self._of(Role.CODE_CONFLICT)),
-            *map(self._applies, self._top),
+            *top(True, Role.SCOPE, *CLINICAL, Role.CODE_FIT),
+            *top(False, Role.EXCLUSION),
+            *top(False, Role.CODE_CONFLICT, untold=ALWAYS),
+            *map(self._applies, self._criteria),
         )
 
     def not_met(self) -> Formula:
         """The order is in scope, everything applies, and something stands against the need or the code."""
+        top = self._formulas.top
         return all_of(
-            *(self._becomes(one, True) for one in self._of(Role.SCOPE)),
-            *map(self._applies, self._top),
-            any_of(
-                *(self._becomes(one, False) for one in self._of(*CLINICAL, Role.CODE_FIT)),
-                *(self._becomes(one, True) for one in self._of(Role.EXCLUSION, Role.CODE_CONFLICT)),
-            ),
+            *top(True, Role.SCOPE),
+            *map(self._applies, self._criteria),
+            any_of(*top(False, *CLINICAL, Role.CODE_FIT), *top(True, Role.EXCLUSION, Role.CODE_CONFLICT)),
         )
 
     def ways(self, formula: Formula, limit: int) -> Ways:
         found = minimal(formula, limit=limit)
         return Ways(tuple(tuple(map(self._supposed, one)) for one in found.sets), found.count)
 
-    def _of(self, *roles: Role) -> Iterable[Criterion]:
-        return (one for one in self._top if one.role in roles)
-
     def _supposed(self, atom: Atom) -> Supposed:
-        criterion = self._results[atom.subject].criterion
-        return Supposed(criterion, atom.value, assumed=not atom.value and atom.subject in self._assumable)
-
-    def _becomes(self, criterion: Criterion, value: bool) -> Formula:
-        return state_formula(criterion, value, self._results, self._leaf)
-
-    def _stays_not(self, criterion: Criterion, value: bool) -> Formula:
-        return state_formula(criterion, not value, self._results, self._leaf, untold=ALWAYS)
+        assumed = not atom.value and atom.subject in self._assumable
+        return Supposed(self._results[atom.subject].criterion, atom.value, assumed)
 
     def _leaf(self, result: CriterionResult, value: bool) -> Formula:
         if result.state is not None:
             return ALWAYS if result.state is value else NEVER
-        return Atom(result.criterion.id, value) if self._can_become(result.criterion, value) else NEVER
+        if not self._can_become(result.criterion, value):
+            return NEVER
+        fact = self._facts[result.criterion.id]
+        return Atom(fact.name, value is fact.if_true)
 
     def _can_become(self, criterion: Criterion, value: bool) -> bool:
         """Nothing refutes a criterion without a refutation. A conflict of codes need not be refuted to be none."""
@@ -158,4 +133,4 @@ class _Tree:
             result = self._results[criterion.id]
             return self._leaf(result, True) if result.not_applicable else ALWAYS
         parts = all_of(*map(self._applies, criterion.parts))
-        return ALWAYS if parts == ALWAYS else any_of(self._stays_not(criterion, False), parts)
+        return ALWAYS if parts == ALWAYS else any_of(self._formulas.of(criterion, True, untold=ALWAYS), parts)

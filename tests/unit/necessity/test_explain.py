@@ -51,9 +51,10 @@ def test_what_is_met_shows_its_evidence():
         "       Observation/f1.value: broken, 2026-01-10, final",
         "  yes  The widget was looked at [supporting]",
         "       Observation/f1: broken, 2026-01-10, final",
-        "  rests on: The widget is broken",
-        "  policy https://example.org/fhir/PlanDefinition/widget|0.1.0, draft, as of",
-        "  2026-01-15",
+        "  rests on:",
+        "    - The widget is broken (Observation/f1.value)",
+        "  policy https://example.org/fhir/PlanDefinition/widget|0.1.0: draft, no review",
+        "    stage, not approved, never reviewed; as of 2026-01-15",
     ]
 
 
@@ -81,7 +82,15 @@ def test_a_policy_that_may_not_decide_says_why():
         "  the policy is draft, not active (policy",
         "  https://example.org/fhir/PlanDefinition/widget|0.1.0, rule `active`). To put",
         "  it right: have it reviewed and approved, then set `status` to `active`.",
-        "  policy https://example.org/fhir/PlanDefinition/widget|0.1.0, draft, as of",
+        "  policy https://example.org/fhir/PlanDefinition/widget|0.1.0: draft, no review",
+    ]
+
+
+def test_a_sandbox_says_why_an_active_policy_is_not_released(tmp_path: Path):
+    lines = explained(policies=load_policies(write_policy(tmp_path, PLAN | {"status": "active"})))
+    assert lines[2:4] == [
+        "  POLICY NOT RELEASED - NOT FOR CLINICAL USE: the policy is not approved: it has",
+        "  no review stage",
     ]
 
 

@@ -70,8 +70,11 @@ def test_what_is_met_says_what_it_rests_on_and_what_would_still_change_it() -> N
     )
     chart = (finding("broken"), finding("a", name="f2"), finding("b", name="f3"))
     assert told(made, *chart) == [
-        "rests on: Title of broken",
-        "and on one of: Title of a | Title of b",
+        "rests on:",
+        "  - Title of broken (Observation/f1.value)",
+        "and on one of these:",
+        "  - Title of a (Observation/f2.value)",
+        "  - Title of b (Observation/f3.value)",
         "what would still change it:",
         "  not met, if:",
         "    - Title of kit: yes",
@@ -89,7 +92,8 @@ def test_what_nothing_shows_is_taken_as_no() -> None:
 def test_what_is_not_met_cannot_be_met_by_what_is_missing() -> None:
     made = plan(BROKEN, group("why", 1, *map(indication, "ab")))
     assert told(made, finding("intact")) == [
-        "rests on: Title of broken (no)",
+        "rests on:",
+        "  - Title of broken: no (Observation/f1.value)",
         "nothing that is missing would make it met",
     ]
 
@@ -105,7 +109,47 @@ def test_what_cannot_be_ruled_out_keeps_it_from_being_met() -> None:
 def test_several_ways_without_anything_decisive() -> None:
     made = plan(group("why", 1, *map(indication, "abcde")))
     chart = [finding(letter, name=letter) for letter in "abcde"]
-    assert told(made, *chart) == ["rests on one of: Title of a | Title of b | Title of c | others"]
+    assert told(made, *chart) == [
+        "rests on one of these:",
+        "  - Title of a (Observation/a.value)",
+        "  - Title of b (Observation/b.value)",
+        "  - Title of c (Observation/c.value)",
+        "  - or 2 others",
+    ]
+
+
+def test_what_all_ways_share_is_told_once() -> None:
+    made = plan(BROKEN, group("why", 1, *map(indication, "ab"), group("both", 2, *map(indication, "cd"))))
+    lines = told(made)
+    assert lines[1:11] == [
+        "  met, if:",
+        "    - Title of broken: yes. State whether the widget is broken.",
+        "  and besides this:",
+        "    - Title of a: yes. Ask for a.",
+        "  or this:",
+        "    - Title of b: yes. Ask for b.",
+        "  or both of these:",
+        "    - Title of c: yes. Ask for c.",
+        "    - Title of d: yes. Ask for d.",
+        "  not met, if:",
+    ]
+
+
+def test_facts_of_which_one_is_enough_besides_what_all_ways_share() -> None:
+    lines = told(plan(BROKEN, group("why", 1, *map(indication, "ab"))))
+    assert lines[3:6] == [
+        "  and besides one of these:",
+        "    - Title of a: yes. Ask for a.",
+        "    - Title of b: yes. Ask for b.",
+    ]
+
+
+def test_much_evidence_is_named_by_its_first_places() -> None:
+    chart = [finding("broken", name=name) for name in ("f1", "f2", "f3", "f4", "f5")]
+    assert told(plan(), *chart) == [
+        "rests on:",
+        "  - Title of broken (Observation/f1.value, Observation/f2.value, Observation/f3.value, 2 more)",
+    ]
 
 
 def test_what_was_not_evaluated_has_no_outlook() -> None:
@@ -125,4 +169,4 @@ def test_a_criterion_that_reads_another_order_names_its_code() -> None:
 
 def test_the_words_of_a_state_are_not_repeated() -> None:
     worded = criterion("broken", "required", says("broken"), says("intact"), state_text("true", "it is broken"))
-    assert told(plan(worded), finding("broken")) == ["rests on: Title of broken"]
+    assert told(plan(worded), finding("broken")) == ["rests on:", "  - Title of broken (Observation/f1.value)"]

@@ -93,7 +93,12 @@ def test_a_report_says_everything_that_was_determined():
                     "reason": "the policy is draft, not active",
                     "remedy": "have it reviewed and approved, then set `status` to `active`.",
                 },
-                "settle": {"met": [], "notMet": [[]], "complete": True},
+                "settle": {
+                    "met": [],
+                    "notMet": [[]],
+                    "complete": True,
+                    "count": {"met": 0, "notMet": 1},
+                },
                 "decisive": ["broken"],
                 "carriedBy": [],
             }
@@ -117,6 +122,7 @@ def test_what_would_settle_it_is_told() -> None:
         "met": [[{"criterion": "broken", "state": "true"}]],
         "notMet": [[{"criterion": "broken", "state": "false"}]],
         "complete": True,
+        "count": {"met": 1, "notMet": 1},
     }
     assert (one["decisive"], one["carriedBy"]) == ([], [])
 

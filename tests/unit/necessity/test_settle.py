@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from itertools import combinations, product
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 
-from cds_service.expressions.logic import Truth
 from cds_service.necessity.grounds import grounds
 from cds_service.necessity.model import Outcome
 from cds_service.necessity.settle import Settlement, Ways, settle
@@ -32,23 +30,42 @@ def ways(found: Ways) -> list[Way]:
 # -- the definition, word by word ---------------------------------------------------------------------------------
 
 
+def facts(tree: Tree) -> list[str]:
+    """Return the facts, each by the first criterion that asks it."""
+    found: dict[str, str] = {}
+    for one in tree.walk():
+        if not one.parts:
+            found.setdefault(tree.asks[one.id][0], one.id)
+    return list(found.values())
+
+
+def with_states(tree: Tree, states: Mapping[str, bool]) -> dict[str, Leaf]:
+    """Return the leaves where criteria have these states, and with them all that ask the same or the contrary."""
+    known = {fact: if_true is states[name] for name, (fact, if_true) in tree.asks.items() if name in states}
+    return {
+        name: leaf.completed(known[tree.asks[name][0]] is tree.asks[name][1]) if tree.asks[name][0] in known else leaf
+        for name, leaf in tree.leaves.items()
+    }
+
+
+def unknown_facts(tree: Tree) -> list[str]:
+    return [name for name in facts(tree) if tree.leaves[name].state is None]
+
+
 def completions(tree: Tree) -> Iterator[tuple[dict[str, bool], Outcome]]:
     """Yield every way in which all that is unknown could turn out, with its outcome."""
-    unknown = [name for name, leaf in tree.leaves.items() if leaf.state is None]
+    unknown = unknown_facts(tree)
     for states in product((True, False), repeat=len(unknown)):
         chosen = dict(zip(unknown, states, strict=True))
         yield chosen, tree.outcome(with_states(tree, chosen))[0]
 
 
-def with_states(tree: Tree, states: Mapping[str, bool]) -> dict[str, Leaf]:
-    return {
-        name: leaf.completed(states[name]) if name in states else leaf for name, leaf in tree.leaves.items()
-    }  # fmt: skip
-
-
 def minimal_ways(tree: Tree, outcome: Outcome) -> set[Way]:
-    """Every set of suppositions that gives the outcome however the rest turns out, and of which no part does."""
-    unknown = [name for name, leaf in tree.leaves.items() if leaf.state is None]
+    """Every set of suppositions that gives the outcome however the rest turns out, and of which no part does.
+
+    It must give the outcome while the rest is unknown, too: that something is so or not so is not known of anything.
+    """
+    unknown = unknown_facts(tree)
     all_completions = [(frozenset(chosen.items()), found) for chosen, found in completions(tree)]
     found: list[Way] = []
     for size in range(len(unknown) + 1):
@@ -57,9 +74,16 @@ def minimal_ways(tree: Tree, outcome: Outcome) -> set[Way]:
                 way = frozenset(zip(names, states, strict=True))
                 if any(smaller <= way for smaller in found):
                     continue
-                if all(result is outcome for chosen, result in all_completions if way <= chosen):
+                if not all(result is outcome for chosen, result in all_completions if way <= chosen):
+                    continue
+                if tree.outcome(open_for_now(with_states(tree, dict(way))))[0] is outcome:
                     found.append(way)
     return {way for way in found if all(can_become(tree, *one) for one in way)}
+
+
+def open_for_now(leaves: Mapping[str, Leaf]) -> dict[str, Leaf]:
+    """Return the leaves where an order that is read may still turn out to be applicable."""
+    return {name: Leaf(None) if leaf.state is None else leaf for name, leaf in leaves.items()}
 
 
 def can_become(tree: Tree, name: str, state: bool) -> bool:
@@ -110,12 +134,13 @@ def test_a_limit_keeps_the_smallest_and_says_that_there_are_more(tree: Tree) -> 
 
 
 def forgotten(tree: Tree, names: frozenset[str]) -> dict[str, Leaf]:
-    return {name: Leaf(None) if name in names else leaf for name, leaf in tree.leaves.items()}
+    lost = {tree.asks[name][0] for name in names}
+    return {name: Leaf(None) if tree.asks[name][0] in lost else leaf for name, leaf in tree.leaves.items()}
 
 
 def stated(tree: Tree) -> list[str]:
     notes = {one.id for one in tree.walk() if not (one.parts or one.support or one.determination_of)}
-    return [name for name, leaf in tree.leaves.items() if leaf.state is not None and name not in notes]
+    return [name for name in facts(tree) if tree.leaves[name].state is not None and name not in notes]
 
 
 @settings(max_examples=400, deadline=None)
@@ -241,8 +266,61 @@ def test_the_way_through_facts_already_known_is_shorter() -> None:
     assert ways(settlement(made, chart).met) == [{("b", True)}, {("c", True)}]
 
 
-def state_of(value: object) -> Truth:
-    return None if value is None else bool(value)
+A, B, C = INDICATIONS
+
+
+def asks(name: str, of: str) -> dict[str, Any]:
+    """A criterion that asks the same as another one."""
+    return criterion(name, "alternative", says(of), says(f"not {of}"))
+
+
+def test_what_two_criteria_ask_is_missing_once() -> None:
+    made = plan(group("why", "one-or-more", group("ab", "all", A, B), group("ac", "all", asks("a2", "a"), C)))
+    found = settlement(made)
+    assert ways(found.met) == [{("a", True), ("b", True)}, {("a", True), ("c", True)}]
+    assert ways(found.not_met) == [{("a", False)}, {("b", False), ("c", False)}]
+
+
+def test_what_one_criterion_asks_and_another_the_contrary_is_one_fact() -> None:
+    free = criterion("free of a", "alternative", says("not a"), says("a"))
+    made = plan(group("why", "one-or-more", group("with", "all", A, B), group("without", "all", free, C)))
+    found = settlement(made)
+    assert ways(found.met) == [{("a", True), ("b", True)}, {("a", False), ("c", True)}]
+    assert set(ways(found.not_met)) == {
+        frozenset({("a", True), ("b", False)}),
+        frozenset({("a", False), ("c", False)}),
+        frozenset({("b", False), ("c", False)}),
+    }
+
+
+def test_what_is_asked_either_way_must_be_known_all_the_same() -> None:
+    free = criterion("free of a", "alternative", says("not a"), says("a"))
+    found = settlement(plan(group("stated", "one-or-more", A, free)))
+    assert ways(found.met) == [{("a", True)}, {("a", False)}]
+    assert ways(found.not_met) == []
+
+
+def test_gates_that_have_nothing_to_do_with_each_other_are_not_multiplied_out() -> None:
+    """Each of ten gates asks one fact twice, in two ways: 1,024 ways, of which the smallest are told."""
+    gates = [
+        group(
+            f"g{i}",
+            "one-or-more",
+            group(f"x{i}", "all", asks(f"a{i}", f"a{i}"), asks(f"b{i}", f"b{i}")),
+            group(f"y{i}", "all", asks(f"c{i}", f"a{i}"), asks(f"d{i}", f"d{i}")),
+        )
+        for i in range(10)
+    ]
+    found = settlement(plan(*gates))
+    assert (found.met.count, len(found.met.listed)) == (2**10, 50)
+    assert (found.not_met.count, found.not_met.complete) == (20, True)
+
+
+def test_what_is_too_entangled_to_be_told_is_not_told_in_part() -> None:
+    """Half of forty alternatives, each of which shares its facts with the next."""
+    row = [group(f"g{i}", "one-or-more", *(asks(f"g{i}a{j}", f"a{j}") for j in range(i, i + 3))) for i in range(40)]
+    found = settlement(plan(group("half", 20, *row)))
+    assert (found.met.listed, found.met.count, found.met.complete) == ((), None, False)
 
 
 def test_decisive_is_what_the_outcome_hangs_on() -> None:
@@ -252,6 +330,13 @@ def test_decisive_is_what_the_outcome_hangs_on() -> None:
     assert [[one.id for one in way] for way in found.carried_by] == [["a"], ["b"]]
 
 
+def test_a_fact_that_two_criteria_ask_is_decisive_though_neither_criterion_is() -> None:
+    made = plan(group("why", "one-or-more", group("ab", "all", A, B), group("ac", "all", asks("a2", "a"), C)))
+    found = grounds(determine(made, *(finding(one, name=one) for one in "abc")))
+    assert [one.id for one in found.decisive] == ["a"]
+    assert [[one.id for one in way] for way in found.carried_by] == [["b"], ["c"]]
+
+
 def test_a_leaf_of_the_random_trees_keeps_its_rules() -> None:
-    assert replace(Leaf(None, not_applicable=True)).completed(True) == Leaf(True)
+    assert Leaf(None, not_applicable=True).completed(True) == Leaf(True)
     assert Leaf(None, not_applicable=True).completed(False) == Leaf(False, not_applicable=True)

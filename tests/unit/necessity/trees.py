@@ -21,11 +21,15 @@ from cds_service.plan_definition.profile import Role
 from tests.unit.plan_definition.plans import compiled_plan, plan
 
 PLAN = compiled_plan(plan())
-EXPRESSION: Any = "an expression that is never asked"
 ELSEWHERE = DeterminationOf(PLAN.canonical, "clinical", PLAN.codes, None)
 DAY = Date((2026, 1, 15))
 ORDER = Order({}, "ServiceRequest/o1", "ServiceRequest/o1.code", "s", "A", {}, DAY)
 MOST_LEAVES = 8
+
+
+@dataclass(frozen=True)
+class Asked:
+    source: str
 
 
 @dataclass(frozen=True)
@@ -34,10 +38,6 @@ class Leaf:
 
     state: Truth
     not_applicable: bool = False
-
-    def turned(self, state: Truth) -> Leaf:
-        """Return it in another state; what does not apply is never true, and nothing is known of what is unknown."""
-        return replace(self, state=state, not_applicable=self.not_applicable and state is False)
 
     def completed(self, state: bool) -> Leaf:
         return replace(self, state=state, not_applicable=self.not_applicable and not state)
@@ -48,6 +48,8 @@ class Tree:
     criteria: tuple[Criterion, ...]
     needed: Mapping[str, int | None]
     leaves: Mapping[str, Leaf]
+    asks: Mapping[str, tuple[str, bool]]
+    """Which fact a leaf asks, by the leaf for which it was drawn, and the value that it has where the leaf is true."""
 
     def walk(self) -> Iterator[Criterion]:
         for criterion in self.criteria:
@@ -96,28 +98,36 @@ class Tree:
 
 @st.composite
 def trees(draw: st.DrawFn, *, inapplicable: bool = True) -> Tree:
-    """Draw a tree of at most eight leaves: any roles, groups and thresholds, any states."""
+    """Draw a tree of at most eight leaves: any roles, groups and thresholds, any states, facts asked more than once."""
     names = map("c{}".format, count())
     left = [MOST_LEAVES]
     needed: dict[str, int | None] = {}
     leaves: dict[str, Leaf] = {}
 
-    def criterion(role: Role, depth: int) -> Criterion:
+    asks: dict[str, tuple[str, bool]] = {}
+    drawn: list[Criterion] = []
+
+    def criterion(role: Role, depth: int, *, alone: bool) -> Criterion:
         name = next(names)
         size = draw(st.integers(1, min(3, left[0]))) if depth < 3 and left[0] > 1 and draw(st.booleans()) else 0
         if not size:
-            return leaf(name, role)
-        parts = tuple(criterion(draw(ROLES), depth + 1) for _ in islice(count(), size) if left[0] > 0)
+            return leaf(name, role, alone=alone)
+        parts = tuple(criterion(draw(ROLES), depth + 1, alone=alone) for _ in islice(count(), size) if left[0] > 0)
         if not parts:
-            return leaf(name, role)
+            return leaf(name, role, alone=alone)
         number = draw(st.integers(1, len(parts)))
         needed[name] = number if draw(st.integers(0, 19)) else None
         return Criterion(name, role, f"Title of {name}", join=Join("at-least", number), parts=parts)
 
-    def leaf(name: str, role: Role) -> Criterion:
+    def leaf(name: str, role: Role, *, alone: bool) -> Criterion:
         left[0] -= 1
+        kind = draw(KINDS)
+        if kind in ("again", "contrary"):
+            if drawn and not alone:
+                return asked_again(name, role, draw(st.sampled_from(drawn)), contrary=kind == "contrary")
+            kind = "both"
+        asks[name] = (name, True)
         state = draw(STATES)
-        kind = draw(st.sampled_from(("both", "both", "both", "no refutation", "elsewhere", "note")))
         if kind == "elsewhere":
             leaves[name] = Leaf(state, inapplicable and state is not True and draw(st.booleans()))
             return Criterion(name, role, f"Title of {name}", determination_of=ELSEWHERE)
@@ -125,14 +135,33 @@ def trees(draw: st.DrawFn, *, inapplicable: bool = True) -> Tree:
             leaves[name] = Leaf(True)
             return Criterion(name, role, f"Title of {name}")
         leaves[name] = Leaf(state)
-        refute = EXPRESSION if kind == "both" else None
-        return Criterion(name, role, f"Title of {name}", support=EXPRESSION, refute=refute)
+        support, refute = expression(name), expression(f"not {name}") if kind == "both" else None
+        made = Criterion(name, role, f"Title of {name}", support=support, refute=refute)
+        if not alone:
+            drawn.append(made)
+        return made
+
+    def asked_again(name: str, role: Role, other: Criterion, *, contrary: bool) -> Criterion:
+        fact, if_true = asks[other.id]
+        if not contrary or other.refute is None:
+            asks[name], leaves[name] = (fact, if_true), leaves[other.id]
+            return replace(other, id=name, role=role)
+        state = leaves[other.id].state
+        asks[name], leaves[name] = (fact, not if_true), Leaf(None if state is None else not state)
+        return replace(other, id=name, role=role, support=other.refute, refute=other.support)
 
     wanted = draw(st.integers(1, 5))
-    criteria = tuple(criterion(draw(ROLES), 0) for _ in range(wanted) if left[0] > 0)
-    return Tree(criteria, needed, leaves)
+    roles = (draw(ROLES) for _ in range(wanted) if left[0] > 0)
+    criteria = tuple(criterion(role, 0, alone=role is Role.CODE_CONFLICT) for role in roles)
+    return Tree(criteria, needed, leaves, asks)
 
 
+def expression(text: str) -> Any:
+    """Return an expression that is never asked."""
+    return Asked(text)
+
+
+KINDS = st.sampled_from(("both", "both", "both", "no refutation", "elsewhere", "note", "again", "contrary"))
 STATES: st.SearchStrategy[Truth] = st.sampled_from((None, None, None, True, True, False))
 ROLES = st.sampled_from(
     (
