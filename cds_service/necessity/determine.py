@@ -22,6 +22,7 @@ from cds_service.necessity.evidence import gather_evidence
 from cds_service.necessity.lifecycle import REVIEW_VALID_MONTHS, Refusal, refusal
 from cds_service.necessity.model import CriterionResult, Determination, Evidence, LookedAt, Note, Order, Outcome
 from cds_service.necessity.orders import Orders
+from cds_service.necessity.questionnaire import NO_ANSWER, answers_of
 from cds_service.necessity.roll_up import clinical_truth, group_result, outcome_of
 from cds_service.plan_definition.model import Criterion, DeterminationOf, PlanDefinition
 from cds_service.plan_definition.policies import Policies
@@ -139,6 +140,7 @@ class _Evaluation:
         self.environment = environment
         self.done = done
         self.known = known
+        self.answers = answers_of(plan, order, environment.record)
         self.results: dict[str, CriterionResult] = {}
 
     def evaluate(self, criterion: Criterion) -> CriterionResult:
@@ -177,13 +179,13 @@ class _Evaluation:
     def _leaf(self, criterion: Criterion) -> CriterionResult:
         if criterion.support is None:
             return CriterionResult(criterion, True)  # a note that always goes with the policy
+        told = self.answers.get(criterion.id, NO_ANSWER)
         supported, found, problem = self._answer(criterion.support)
-        if problem:
+        refuted, against, problem = (None, (), problem) if problem else self._answer(criterion.refute)
+        if problem and (problem[1] is not Reason.AMBIGUOUS or told is NO_ANSWER):
             return CriterionResult(criterion, None, problem[1], problem=problem[0])
-        refuted, against, problem = self._answer(criterion.refute)
-        if problem:
-            return CriterionResult(criterion, None, problem[1], problem=problem[0])
-        evidence = tuple({one.path: one for one in (*found, *against)}.values())
+        supported, refuted = supported or bool(told.yes), refuted or bool(told.no)
+        evidence = tuple({one.path: one for one in (*found, *told.yes, *against, *told.no)}.values())
         if supported and refuted:
             return CriterionResult(criterion, None, Reason.CONFLICT, evidence)
         if supported or refuted:

@@ -1,0 +1,174 @@
+"""The questions that a policy leaves open, as a Questionnaire, and what a QuestionnaireResponse says to them.
+
+Each criterion that states what to do when its answer is missing is a question. An answer is a clinician's statement:
+it counts beside the chart, settles what the chart leaves open, and conflicts where the chart says otherwise.
+
+Source: FHIR R4 Questionnaire, QuestionnaireResponse; Da Vinci DTR, qr-context.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cds_service.fhir.element import Resource, label
+from cds_service.fhir.record import PatientRecord
+from cds_service.fhir.temporal import Date, add, compare, parse_date_time
+from cds_service.necessity.model import Evidence, Order
+from cds_service.plan_definition.model import Criterion, PlanDefinition
+from cds_service.plan_definition.profile import Role
+
+__all__ = ["NO_ANSWER", "Answer", "answers_of", "canonical_of", "questionnaire_of", "questions"]
+
+CONTEXT = "http://hl7.org/fhir/us/davinci-dtr/StructureDefinition/qr-context"
+"""DTR's extension that names what a response was filled in for."""
+VALID_DAYS = 30
+"""How long an answer counts that does not name the order it was given for."""
+
+_YES = {"system": "http://terminology.hl7.org/CodeSystem/v2-0136", "code": "Y", "display": "Yes"}
+_NO = {"system": "http://terminology.hl7.org/CodeSystem/v2-0136", "code": "N", "display": "No"}
+_NOT_KNOWN = {
+    "system": "http://terminology.hl7.org/CodeSystem/data-absent-reason",
+    "code": "asked-unknown",
+    "display": "Not known",
+}
+_ASKED = (Role.SCOPE, Role.REQUIRED, Role.ALTERNATIVE, Role.EXCLUSION, Role.CODE_FIT)
+_FINAL = ("completed", "amended")
+_MAX_NESTING = 8
+
+
+def questions(plan: PlanDefinition) -> tuple[Criterion, ...]:
+    """Return the criteria that a person can answer: those with expressions of their own and words for "missing"."""
+    return tuple(
+        one for one in plan.walk() if one.support is not None and one.prompt is not None and one.role in _ASKED
+    )
+
+
+def canonical_of(plan: PlanDefinition) -> str:
+    """Return the canonical, with its version, of a policy's Questionnaire."""
+    return f"{_url(plan)}|{plan.version}"
+
+
+def questionnaire_of(plan: PlanDefinition) -> Resource | None:
+    """Return a policy's Questionnaire, or None if it leaves nothing to ask."""
+    asked = questions(plan)
+    if not asked:
+        return None
+    url = _url(plan)
+    made: dict[str, Any] = {"resourceType": "Questionnaire", "id": url.rpartition("/")[2], "url": url}
+    made |= {"version": plan.version, "name": plan.name, "title": f"What is missing: {plan.title}"}
+    made |= {"status": plan.status, "experimental": plan.experimental, "subjectType": ["Patient"]}
+    return {**made, "item": [_item(one) for one in asked]}
+
+
+def _url(plan: PlanDefinition) -> str:
+    base, _, name = plan.canonical.rpartition("/")
+    return f"{base.removesuffix('/PlanDefinition')}/Questionnaire/{name}"
+
+
+def _item(criterion: Criterion) -> Resource:
+    options = [{"valueCoding": one} for one in (_YES, _NO, _NOT_KNOWN)]
+    what_to_do = {"linkId": f"{criterion.id}.what-to-do", "type": "display", "text": criterion.prompt}
+    text = f"{criterion.title}: {criterion.text}" if criterion.text else criterion.title
+    return {"linkId": criterion.id, "text": text, "type": "choice", "answerOption": options, "item": [what_to_do]}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was answered to a criterion on the newest day on which it was answered."""
+
+    yes: tuple[Evidence, ...] = ()
+    no: tuple[Evidence, ...] = ()
+
+
+NO_ANSWER = Answer()
+
+
+def answers_of(plan: PlanDefinition, order: Order, record: PatientRecord) -> Mapping[str, Answer]:
+    """Return what the responses in the record say, by the id of the criterion.
+
+    A response counts if it is complete, about this patient, filled in for this policy's Questionnaire, dated, and
+    given for this order; one that names no order counts if it is at most `VALID_DAYS` older than the order.
+    """
+    asked = {one.id for one in questions(plan)}
+    found: dict[str, list[tuple[Date, bool, Evidence]]] = {}
+    for response in record.of_type("QuestionnaireResponse"):
+        day = _day_of(response, plan, order, record)
+        for name, path, yes in _answered(response) if day else ():
+            if name in asked and day:
+                words = _YES["display"] if yes else _NO["display"]
+                evidence = Evidence(path, words, str(day), str(response["status"]))
+                found.setdefault(name, []).append((day, yes, evidence))
+    return {name: _newest(given) for name, given in found.items()}
+
+
+def _newest(given: list[tuple[Date, bool, Evidence]]) -> Answer:
+    newest = max(day.parts for day, _, _ in given)
+    last = [(yes, evidence) for day, yes, evidence in given if day.parts == newest]
+    return Answer(
+        yes=tuple(evidence for yes, evidence in last if yes), no=tuple(evidence for yes, evidence in last if not yes)
+    )
+
+
+def _day_of(response: Resource, plan: PlanDefinition, order: Order, record: PatientRecord) -> Date | None:
+    """Return the day on which a response was given; None if it does not count."""
+    about = response.get("questionnaire")
+    url, _, version = about.partition("|") if type(about) is str else ("", "", "")
+    if url != _url(plan) or version not in ("", plan.version) or response.get("modifierExtension"):
+        return None
+    if response.get("status") not in _FINAL or not record.concerns_patient(response):
+        return None
+    authored = response.get("authored")
+    moment = parse_date_time(authored) if type(authored) is str else None
+    day = moment.date() if moment and moment.date().full else None
+    named = list(_named(response))
+    if day is None or named:
+        return day if order.reference in named else None
+    last = add(day, VALID_DAYS, "day")
+    is_past = compare(day, order.as_of) in (-1, 0)
+    return day if is_past and last is not None and compare(last, order.as_of) in (0, 1) else None
+
+
+def _named(response: Resource) -> Iterator[str]:
+    """Yield the references to the orders that a response was given for."""
+    based_on = response.get("basedOn")
+    for one in based_on if type(based_on) is list else ():
+        yield from _reference(one)
+    extensions = response.get("extension")
+    for one in extensions if type(extensions) is list else ():
+        if type(one) is dict and one.get("url") == CONTEXT:
+            yield from (name for name in _reference(one.get("valueReference")) if not name.startswith("Coverage/"))
+
+
+def _reference(value: object) -> Iterator[str]:
+    text = value.get("reference") if type(value) is dict else None
+    if type(text) is str:
+        yield "/".join(text.partition("/_history/")[0].split("/")[-2:])
+
+
+def _answered(response: Resource) -> Iterator[tuple[str, str, bool]]:
+    """Yield (linkId, path, whether it is yes) of every answer that is a yes or a no."""
+    waiting: list[tuple[str, object, int]] = [(label(response), response, 0)]
+    while waiting:
+        base, holder, depth = waiting.pop()
+        items = holder.get("item") if type(holder) is dict else None
+        for i, item in enumerate(items if type(items) is list and depth < _MAX_NESTING else ()):
+            path = f"{base}.item[{i}]"
+            waiting.append((path, item, depth + 1))
+            given = item.get("answer") if type(item) is dict else None
+            for j, one in enumerate(given if type(given) is list else ()):
+                yes = _is_yes(one)
+                if yes is not None and type(item.get("linkId")) is str:
+                    yield item["linkId"], f"{path}.answer[{j}].value", yes
+
+
+def _is_yes(answer: object) -> bool | None:
+    if type(answer) is not dict:
+        return None
+    stated = answer.get("valueBoolean")
+    if type(stated) is bool:
+        return stated
+    coding = answer.get("valueCoding")
+    code = (coding.get("system"), coding.get("code")) if type(coding) is dict else None
+    return True if code == (_YES["system"], "Y") else False if code == (_NO["system"], "N") else None
