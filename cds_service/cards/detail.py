@@ -147,11 +147,9 @@ def _policies(group: Sequence[Determination]) -> list[str]:
     lines: dict[str, None] = {}
     for one in group:
         plan = one.plan
-        review = f"last review {plan.last_review_date}" if plan.last_review_date else "not reviewed"
-        stage = f"review stage {plan.review_stage}" if plan.review_stage else "review stage unknown"
         lines[
-            f"- {plain(plan.title)}, version {plain(plan.version)}: {plan.status}, {stage}, {review}; "
-            f"as of {one.as_of}; {code(plan.reference)}"
+            f"- {plain(plan.title)}, version {plain(plan.version)}: {plain(standing(plan))}; as of {one.as_of}; "
+            f"{code(plan.reference)}"
         ] = None
     return list(lines)
 

@@ -104,12 +104,12 @@ def test_a_report_says_everything_that_was_determined():
             }
         ],
         "notCovered": [{"reference": "ServiceRequest/o9", "code": "paint"}],
+        "unread": [],
     }
 
 
 def test_an_unknown_criterion_has_its_reason_and_says_what_is_missing():
     (one,) = report(order(), chart=())["determinations"]
-        "unread": [],
     broken = one["criteria"][0]
     assert (one["outcome"], one["kind"], one["humanReview"]) == ("information-missing", None, False)
     assert (broken["state"], broken["reason"]) == ("unknown", "absent")

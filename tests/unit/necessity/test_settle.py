@@ -94,7 +94,7 @@ def can_become(tree: Tree, name: str, state: bool) -> bool:
 
 
 @settings(max_examples=400, deadline=None)
-@given(trees())
+@given(trees() | trees(inapplicable=False))
 def test_the_ways_are_all_minimal_ways_there_are(tree: Tree) -> None:
     found = settle(tree.determination(), limit=EVERY)
     assert found is not None
@@ -144,7 +144,7 @@ def stated(tree: Tree) -> list[str]:
 
 
 @settings(max_examples=400, deadline=None)
-@given(trees())
+@given(trees() | trees(inapplicable=False))
 def test_what_is_decisive_changes_the_outcome_when_it_is_forgotten(tree: Tree) -> None:
     actual = tree.outcome(tree.leaves)
     expected = {one for one in stated(tree) if tree.outcome(forgotten(tree, frozenset({one}))) != actual}

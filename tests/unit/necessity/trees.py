@@ -98,7 +98,10 @@ class Tree:
 
 @st.composite
 def trees(draw: st.DrawFn, *, inapplicable: bool = True) -> Tree:
-    """Draw a tree of at most eight leaves: any roles, groups and thresholds, any states, facts asked more than once."""
+    """Draw a tree of at most eight leaves: any roles, groups and thresholds, any states, facts asked more than once.
+
+    And either with leaves that an order makes not applicable, or with facts that are asked the other way round.
+    """
     names = map("c{}".format, count())
     left = [MOST_LEAVES]
     needed: dict[str, int | None] = {}
@@ -124,7 +127,8 @@ def trees(draw: st.DrawFn, *, inapplicable: bool = True) -> Tree:
         kind = draw(KINDS)
         if kind in ("again", "contrary"):
             if drawn and not alone:
-                return asked_again(name, role, draw(st.sampled_from(drawn)), contrary=kind == "contrary")
+                contrary = kind == "contrary" and not inapplicable
+                return asked_again(name, role, draw(st.sampled_from(drawn)), contrary=contrary)
             kind = "both"
         asks[name] = (name, True)
         state = draw(STATES)
