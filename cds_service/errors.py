@@ -3,6 +3,7 @@
 CdsServiceError
 ├─ ContentError             the policy author's: found when policies are loaded, never at the bedside
 │  ├─ ArtifactNotFound      a canonical that nothing loaded has
+│  ├─ PackageError          a package that is damaged, or holds what could do harm: none of it is read
 │  ├─ ExpressionError       an expression that does not parse, or reads what does not exist
 │  │  └─ ExpressionTooLarge  … or is too long, too deep or too costly to be carried out
 │  └─ UnsupportedFeature    valid content that this engine does not carry out
@@ -50,6 +51,13 @@ class ArtifactNotFound(ContentError):
     """A canonical that no loaded artifact has."""
 
     rule: str = "unknown-canonical"
+
+
+@dataclass
+class PackageError(ContentError):
+    """A package that is not read at all; `fault` names why: docs/reference/package.md."""
+
+    fault: str = ""
 
 
 @dataclass

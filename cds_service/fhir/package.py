@@ -15,15 +15,27 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
-from cds_service.errors import ContentError, MalformedRequest
+from cds_service.errors import MalformedRequest, PackageError
 from cds_service.fhir.encoding import decode, encode, refuse_duplicate_keys
 
-__all__ = ["KEPT_SUFFIXES", "MAX_FILE", "MAX_FILES", "MAX_PACKED", "MAX_UNPACKED", "Package", "pack", "unpack"]
+__all__ = [
+    "KEPT_SUFFIXES",
+    "MAX_FILE",
+    "MAX_FILES",
+    "MAX_PACKED",
+    "MAX_RATIO",
+    "MAX_UNPACKED",
+    "Package",
+    "pack",
+    "unpack",
+]
 
 MAX_PACKED = 50_000_000
 """The most bytes that a package may have as it is."""
 MAX_UNPACKED = 200_000_000
 """The most bytes that it may unpack to."""
+MAX_RATIO = 200
+"""How many times as large it may become by that, beyond the first megabyte. Policies become 10 to 25 times as large."""
 MAX_FILE = 20_000_000
 """The most bytes that one of its files may have."""
 MAX_FILES = 20_000
@@ -35,6 +47,7 @@ _ROOT = "package/"
 _MANIFEST, _INDEX = "package.json", ".index.json"
 _INDEXED = ("resourceType", "id", "url", "version", "kind", "type")
 _LONGEST_PATH = 240
+_CHUNK = 1_000_000
 _BROKEN = (tarfile.TarError, zlib.error, EOFError, OSError, ValueError, LookupError, OverflowError)
 """What a damaged archive can make of tarfile and zlib."""
 
@@ -48,24 +61,27 @@ class Package:
 
 
 def unpack(body: bytes) -> Package:
-    """Return what a package holds. Raises ContentError for whatever is not a sound and modest FHIR R4 package."""
+    """Return what a package holds. Raises PackageError for whatever is not a sound and modest FHIR R4 package."""
     if len(body) > MAX_PACKED:
-        raise ContentError(f"the package has more than {MAX_PACKED:,} bytes")
+        raise PackageError(f"the package has more than {MAX_PACKED:,} bytes", fault="size")
     files: dict[str, bytes] = {}
     for path, content in _members(_inflated(body)):
         if path in files:
-            raise ContentError("the package holds this file twice", element=path)
+            raise PackageError("the package holds this file twice", element=path, fault="twice")
         files[path] = content
     manifests = [path for path in files if path.rpartition("/")[2] == _MANIFEST]
     if manifests != [_MANIFEST]:
         many = f"{len(manifests)} of them" if manifests else "none"
-        raise ContentError(f"a package has one `package/package.json`; there is {many}")
+        raise PackageError(f"a package has one `package/package.json`; there is {many}", fault="manifest")
     manifest = _manifest(files.pop(_MANIFEST))
     return Package(manifest, {path: files[path] for path in sorted(files) if path.rpartition("/")[2] != _INDEX})
 
 
 def pack(manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> bytes:
-    """Return a package with these files, and an index of its resources: the same bytes for the same content."""
+    """Return a package with these files, and an index of its resources: the same bytes for the same content.
+
+    Raises PackageError for one that `unpack` would refuse.
+    """
     whole = {
         _MANIFEST: _written(manifest),
         _INDEX: _written({"index-version": 1, "files": list(_index(files))}),
@@ -80,21 +96,27 @@ def pack(manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> bytes:
     packed = BytesIO()
     with gzip.GzipFile(filename="", mode="wb", fileobj=packed, mtime=0) as stream:
         stream.write(archive.getvalue())
-    return packed.getvalue()
+    body = packed.getvalue()
+    unpack(body)
+    return body
 
 
 # -- reading --------------------------------------------------------------------------------------------------
 
 
 def _inflated(body: bytes) -> bytes:
+    unpacked = bytearray()
     try:
         with gzip.GzipFile(fileobj=BytesIO(body)) as stream:
-            unpacked = stream.read(MAX_UNPACKED + 1)
+            while chunk := stream.read(_CHUNK):
+                unpacked += chunk
+                if len(unpacked) > MAX_UNPACKED:
+                    raise PackageError(f"the package unpacks to more than {MAX_UNPACKED:,} bytes", fault="size")
+                if len(unpacked) > max(_CHUNK, MAX_RATIO * len(body)):
+                    raise PackageError(f"the package unpacks to more than {MAX_RATIO} times its size", fault="ratio")
     except _BROKEN:
-        raise ContentError("this is no package: not a gzip file, or cut short") from None
-    if len(unpacked) > MAX_UNPACKED:
-        raise ContentError(f"the package unpacks to more than {MAX_UNPACKED:,} bytes")
-    return unpacked
+        raise PackageError("this is no package: not a gzip file, or cut short", fault="damaged") from None
+    return bytes(unpacked)
 
 
 def _members(archive: bytes) -> Iterator[tuple[str, bytes]]:
@@ -105,39 +127,46 @@ def _members(archive: bytes) -> Iterator[tuple[str, bytes]]:
             for member in tar:
                 count += 1
                 if count > MAX_FILES:
-                    raise ContentError(f"the package has more than {MAX_FILES:,} entries")
+                    raise PackageError(f"the package has more than {MAX_FILES:,} entries", fault="size")
                 path = _path(member)
                 if path is not None:
                     held = tar.extractfile(member)
                     yield path, held.read(MAX_FILE) if held else b""
     except _BROKEN:
-        raise ContentError("this is no package: not a tar archive, or a damaged one") from None
+        raise PackageError("this is no package: not a tar archive, or a damaged one", fault="damaged") from None
 
 
 def _path(member: tarfile.TarInfo) -> str | None:
     """Return the path of a file inside `package/`; None for a folder."""
     name = member.name.removeprefix("./")
     shown = name.encode("ascii", "backslashreplace").decode()[:_LONGEST_PATH]
+    if not (member.isfile() or member.isdir()) or member.issparse():
+        raise PackageError("a package holds plain files, no links, devices or the like", element=shown, fault="link")
+    if not _is_plain(name, folder=member.isdir()):
+        reason = "a path in a package is plain: no `..`, no `\\`, not from the root"
+        raise PackageError(reason, element=shown, fault="path")
     if member.isdir():
         return None
-    if not member.isfile() or member.issparse():
-        raise ContentError("a package holds plain files, no links, devices or the like", element=shown)
-    steps = name.split("/")
-    if (
-        not name.isprintable()
-        or len(name) > _LONGEST_PATH
-        or "\\" in name
-        or any(step in ("", ".", "..") for step in steps)
-    ):
-        raise ContentError("a path in a package is plain: no `..`, no `\\`, not from the root", element=shown)
-    if steps[0] + "/" != _ROOT or len(steps) == 1:
-        raise ContentError("all files of a package stand below `package/`", element=shown)
+    if not name.startswith(_ROOT):
+        raise PackageError("all files of a package stand below `package/`", element=shown, fault="outside")
     if not name.endswith(KEPT_SUFFIXES):
         kept = ", ".join(f"`{suffix}`" for suffix in KEPT_SUFFIXES)
-        raise ContentError(f"a package of policies holds {kept} only", element=shown)
+        raise PackageError(f"a package of policies holds {kept} only", element=shown, fault="type")
     if member.size > MAX_FILE:
-        raise ContentError(f"a file has more than {MAX_FILE:,} bytes", element=shown)
+        raise PackageError(f"a file has more than {MAX_FILE:,} bytes", element=shown, fault="size")
     return name.removeprefix(_ROOT)
+
+
+def _is_plain(name: str, *, folder: bool) -> bool:
+    if folder and name == ".":  # the folder that was packed
+        return True
+    steps = name.split("/")
+    return (
+        name.isprintable()
+        and len(name) <= _LONGEST_PATH
+        and "\\" not in name
+        and not any(step in ("", ".", "..") for step in steps)
+    )
 
 
 def _manifest(body: bytes) -> Mapping[str, Any]:
@@ -145,15 +174,15 @@ def _manifest(body: bytes) -> Mapping[str, Any]:
         manifest = decode(body)
         refuse_duplicate_keys(body)
     except MalformedRequest as error:
-        raise ContentError(str(error), element=_ROOT + _MANIFEST) from None
+        raise PackageError(str(error), element=_ROOT + _MANIFEST, fault="manifest") from None
     if type(manifest) is not dict:
-        raise ContentError("a JSON object is needed", element=_ROOT + _MANIFEST)
+        raise PackageError("a JSON object is needed", element=_ROOT + _MANIFEST, fault="manifest")
     for name in ("name", "version"):
         if type(manifest.get(name)) is not str or not manifest[name]:
-            raise ContentError(f"`{name}` is missing", element=_ROOT + _MANIFEST)
+            raise PackageError(f"`{name}` is missing", element=_ROOT + _MANIFEST, fault="manifest")
     versions = manifest.get("fhirVersions", manifest.get("fhir-version-list", ["4.0.1"]))
     if type(versions) is not list or not any(str(one).startswith("4.0") for one in versions):
-        raise ContentError("the package is not for FHIR R4 (4.0.1)", element=_ROOT + _MANIFEST)
+        raise PackageError("the package is not for FHIR R4 (4.0.1)", element=_ROOT + _MANIFEST, fault="manifest")
     return manifest
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -141,6 +142,20 @@ def test_policies_of_somebody_elses_package_are_one_group(ours: object) -> None:
     manifest = NAMED | ({"cds-service": ours} if ours is not None else {})
     read = unpack_policies(pack(manifest, {"ValueSet-a.json": resource(id="a"), "example/b.json": b"{}"}))
     assert [(one.group, one.place) for one in read.artifacts] == [("example.widgets", "ValueSet-a.json")]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"not JSON", b"[]", b'{"resourceType": "ValueSet", "url": "a", "url": "b"}'],
+    ids=["text", "no object", "a member twice"],
+)
+def test_a_resource_that_is_no_json_object_is_refused(tmp_path: Path, body: bytes) -> None:
+    place, stand_in = tmp_path / "broken.tgz", resource(id="a")
+    whole = gzip.decompress(pack(NAMED, {"ValueSet-a.json": stand_in.ljust(100)}))
+    place.write_bytes(gzip.compress(whole.replace(stand_in.ljust(100), body.ljust(100))))
+    with pytest.raises(ContentError, match=r"ValueSet-a\.json: ") as refused:
+        load_policies(place)
+    assert refused.value.rule == "file-unreadable"
 
 
 def test_a_text_outside_of_a_group_is_left_alone() -> None:
