@@ -113,7 +113,7 @@ def _differences(expected: Expectation, found: Determination) -> Iterator[str]:
         if name not in results:
             yield f"{name}: the policy has no such criterion"
         elif state not in (_told(results[name]), results[name].state_name):
-            yield f"{name} is {_told(results[name])}, expected {state}"
+            yield f"{_named(results[name])} is {_told(results[name])}, expected {state}"
     paths = [evidence.path for one in found.results for evidence in one.evidence]
     for named in expected.evidence:
         if not any(path == named or path.startswith((f"{named}.", f"{named}[")) for path in paths):
@@ -135,6 +135,11 @@ def _notes(kind: str, expected: Iterable[str], found: Iterable[Note]) -> Iterato
 
 def _said(outcome: object, kind: object) -> str:
     return f"{outcome} ({kind})" if kind else f"{outcome}"
+
+
+def _named(result: CriterionResult) -> str:
+    criterion = result.criterion
+    return criterion.id if criterion.title in ("", criterion.id) else f"{criterion.id} ({criterion.title})"
 
 
 def _told(result: CriterionResult) -> str:

@@ -107,8 +107,17 @@ def prove(
     return Proof(results, dict(zip(plans, covered, strict=True)), accepted, frozenset(untried))
 
 
-def tally(judged: Iterable[tuple[Mutant, Verdict]], accepted: Accepted, *, untried: Iterable[str] = ()) -> Mutation:
-    """Return what became of mutants; what is accepted of policies that were not tried is left as it is."""
+def tally(
+    judged: Iterable[tuple[Mutant, Verdict]],
+    accepted: Accepted,
+    *,
+    untried: Iterable[str] = (),
+    left_out: Iterable[str] = (),
+) -> Mutation:
+    """Return what became of mutants.
+
+    What is accepted of policies that were not tried, and of mutants that were left out, by their ids, is left as it is.
+    """
     reasons = accepted.reasons_of_mutants()
     verdicts: Counter[tuple[Operator, Verdict]] = Counter()
     survived: list[Mutant] = []
@@ -118,9 +127,10 @@ def tally(judged: Iterable[tuple[Mutant, Verdict]], accepted: Accepted, *, untri
             survived.append(mutant)
     ids = {one.id for one in survived}
     others = tuple(f"{name} " for name in untried)
+    known = {*ids, *left_out}
     return Mutation(
         verdicts,
         tuple(one for one in survived if one.id not in reasons),
         {name: reason for name, reason in reasons.items() if name in ids},
-        tuple(name for name in reasons if name not in ids and not name.startswith(others)),
+        tuple(name for name in reasons if name not in known and not name.startswith(others)),
     )

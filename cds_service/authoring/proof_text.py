@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from cds_service.authoring.coverage import STATES, CriterionCoverage, PolicyCoverage
 from cds_service.authoring.mutation import Operator, Verdict
 from cds_service.authoring.proof import Mutation, Proof
+from cds_service.authoring.suite import Result
 
 __all__ = ["as_text"]
 
@@ -25,9 +26,13 @@ def as_text(proof: Proof, *, seconds: float) -> Iterator[str]:
 
 
 def _failures(proof: Proof) -> Iterator[str]:
+    alike: dict[tuple[int, tuple[str, ...]], list[Result]] = {}
     for result in proof.failed:
-        yield f"{result.run.name}: {result.run.case.title}"
-        yield from (f"    {difference}" for difference in result.differences)
+        alike.setdefault((id(result.run.case), result.differences), []).append(result)
+    for results in alike.values():
+        case, shapes = results[0].run.case, ", ".join(one.run.shape for one in results)
+        yield f"{case.id}/{shapes}: {case.title}"
+        yield from (f"    {difference}" for difference in results[0].differences)
     if proof.failed:
         yield ""
 

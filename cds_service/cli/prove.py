@@ -40,6 +40,9 @@ def prove(
         typer.Option("--policy", metavar="NAME", help="Only this policy, by the end of its canonical; again for more."),
     ] = None,
     mutate: Annotated[bool, typer.Option(help="Change the policies, one thing at a time, and see who notices.")] = True,
+    thorough: Annotated[
+        bool, typer.Option("--thorough", help="Also change the inside of expressions, part by part.")
+    ] = False,
     fixtures: Annotated[
         Path | None,
         typer.Option("--fixtures", metavar="DIR", help="Folder of the charts; by default `fixtures` beside DIR."),
@@ -80,8 +83,11 @@ def prove(
     tried = {} if case else {name: trial.plans[name] for name in names}
     proof = proved(trial.results(names if policy else None), tried, accepted, untried=untried)
     if mutate and tried and not proof.failed:
-        mutants = list(trial.mutants(names))
-        proof = proof.with_mutants(tally(_judged(trial, mutants, jobs, _progress()), accepted, untried=untried))
+        every = list(trial.mutants(names))
+        mutants = [one for one in every if thorough or not one.operator.thorough]
+        left_out = {one.id for one in every} - {one.id for one in mutants}
+        judged = _judged(trial, mutants, jobs, _progress())
+        proof = proof.with_mutants(tally(judged, accepted, untried=untried, left_out=left_out))
     if output == "json":
         write_json(encode(as_json(proof)), pretty=False)
     else:

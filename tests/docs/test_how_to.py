@@ -46,7 +46,7 @@ def test_the_cases_of_the_page_pass(walked: list[Any], tmp_path: Path) -> None:
         return json.loads((tmp_path / "fixtures" / path).read_text(encoding="utf-8"))
 
     cases = read_cases(parse_yaml(place.read_text(encoding="utf-8"), place="page"), place="page")
-    assert len(cases) == 9
+    assert len(cases) == 10
     for case in cases:
         assert list(check(case, run_case(case, set_up(case, "b", fixture), policies))) == [], case.id
 
@@ -58,7 +58,15 @@ def test_the_page_leaves_nothing_undecided(walked: list[Any], tmp_path: Path) ->
 
 def test_the_page_goes_from_paper_to_production(walked: list[Any]) -> None:
     said = commands(PAGE.read_text(encoding="utf-8"))
-    for step in ("policies new", "policies lint", "evaluate", "policies show", "--mode production", "policies package"):
+    for step in (
+        "policies new",
+        "policies lint",
+        "policies test",
+        "evaluate",
+        "policies show",
+        "--mode production",
+        "policies package",
+    ):
         assert any(step in command for command in said), step
 
 

@@ -33,3 +33,22 @@ class Operator(StrEnum):
     NEGATION = "`not()` dropped"
     SOME = "`all` turned into `exists`"
     SOURCE = "one of several sources dropped"
+
+    @property
+    def thorough(self) -> bool:
+        """Return whether it changes how an expression is built, not what the policy asks: much more to notice."""
+        return self in _THOROUGH
+
+
+_THOROUGH = frozenset(
+    {
+        Operator.OPERAND,
+        Operator.CONNECTIVE,
+        Operator.LATEST,
+        Operator.FILTER,
+        Operator.CHOICE,
+        Operator.NEGATION,
+        Operator.SOME,
+        Operator.SOURCE,
+    }
+)

@@ -82,9 +82,16 @@ def test_a_case_that_differs_says_in_what() -> None:
     assert text(proof)[:3] == [
         "wrong/a: wrong",
         "    A is not-met (clinical), expected met",
-        "    A broken is false, expected true",
+        "    A broken (Title of broken) is false, expected true",
     ]
     assert text(proof)[-1].startswith("10 cases in 10 charts, 1 case not as expected;")
+
+
+def test_shapes_that_differ_alike_are_told_together() -> None:
+    wrong = {**case("wrong", "true", finding("sound", "2026-01-10")), "shapes": ["a", "b"]}
+    lines = text(proof_of([*CASES, wrong]))
+    assert lines[0] == "wrong/a, b: wrong"
+    assert lines[3] == ""
 
 
 # -- mutants -------------------------------------------------------------------------------------------------------
