@@ -10,12 +10,15 @@ from typing import Any
 
 import pytest
 
+from cds_service.authoring.mutation.remember import Memory
 from cds_service.errors import ArtifactNotFound, ContentError, ExpressionError, UnsupportedFeature
+from cds_service.expressions.language import Expression, Scope
 from cds_service.fhir.temporal import Date
 from cds_service.fhir.values import Quantity
 from cds_service.plan_definition.artifacts import Artifact, Artifacts, read_artifacts
 from cds_service.plan_definition.compile import compile_plan
-from cds_service.plan_definition.policies import compile_policies
+from cds_service.plan_definition.languages import compile_expression
+from cds_service.plan_definition.policies import Policies, compile_policies, in_order
 from cds_service.plan_definition.profile import Extension, Reason, Role
 from tests.unit.plan_definition.plans import (
     ACTIVITY,
@@ -774,17 +777,33 @@ def places(value: Any) -> Iterator[tuple[Any, Any]]:
             yield from places(value[key])
 
 
+def all_compiled(memory: Memory, *resources: Json) -> Policies:
+    """Return the policies as `compile_policies` does; an expression that was met before is not compiled again."""
+
+    def remembered(language: object, source: str, scope: Scope) -> Expression:
+        usual = isinstance(language, str) and isinstance(source, str)
+        return (memory.compile if usual else compile_expression)(language, source, scope)
+
+    held = artifacts(*resources)
+    plans = [compile_plan(one, held, compile_with=remembered) for one in held.all("PlanDefinition")]
+    made = Policies(in_order({plan.reference: plan for plan in plans}))
+    assert all(made.counts(plan, Date((2026, 6, 1))) for plan in made.plans)
+    return made
+
+
 @pytest.mark.parametrize("which", ["full", "reader", "activity"])
 def test_a_misshapen_element_is_a_content_error_or_does_no_harm(which: str) -> None:
     reader = reads("widget", "gadget")
     reader["action"][0]["action"][0]["extension"] = [determination_of(same_site="bodySite.coding")]
     written = {"full": full_plan(), "reader": reader, "activity": deepcopy(ACTIVITY)}
+    memory = Memory()
+    assert all_compiled(memory, *written.values()).plans
     for i, (holder, key) in enumerate(list(places(written[which]))):
         known = holder[key]
         for junk in JUNK[i % 3 :: 3]:
             holder[key] = deepcopy(junk)
             try:
-                compiled(*written.values())
+                all_compiled(memory, *written.values())
             except ContentError as refused:
                 assert "\n" not in str(refused)  # noqa: PT017
         holder[key] = known
