@@ -15,6 +15,7 @@ from urllib.parse import quote
 from uuid import UUID, uuid5
 
 from cds_service.cards.detail import NOTICE, detail
+from cds_service.cards.forms import form_for
 from cds_service.cards.reading import is_critical
 from cds_service.cards.summary import summary
 from cds_service.cards.text import code
@@ -44,6 +45,8 @@ class Presentation:
     label: str
     base_url: str
     sandbox: bool
+    forms: bool = True
+    """Whether cards offer the open questions as a form; a payer's coverage information names the form instead."""
 
 
 def render(
@@ -116,7 +119,7 @@ def _group_key(determination: Determination) -> tuple[str, int, str]:
 
 def _card(group: Sequence[Determination], presentation: Presentation, unread: Sequence[Unread]) -> Card:
     identity = uuid5(_NAMESPACE, " ".join(one.id for one in group))
-    suggestions = tuple(_suggestions(group, identity))
+    suggestions = (*_suggestions(group, identity), *_forms(group, identity, presentation))
     return Card(
         uuid=str(identity),
         summary=summary(group),
@@ -182,6 +185,13 @@ def _suggestions(group: Sequence[Determination], identity: UUID) -> Iterator[Sug
                     uuid=str(uuid5(identity, f"{one.order.reference} {suggestion.label}")),
                     actions=(_action(suggestion, one),),
                 )
+
+
+def _forms(group: Sequence[Determination], identity: UUID, presentation: Presentation) -> Iterator[Suggestion]:
+    for one in group if presentation.forms else ():
+        form = form_for(one, identity)
+        if form is not None:
+            yield form
 
 
 def _can_be_named(order: Resource) -> bool:

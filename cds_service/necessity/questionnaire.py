@@ -17,9 +17,8 @@ from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.temporal import Date, add, compare, parse_date_time
 from cds_service.necessity.model import Evidence, Order
 from cds_service.plan_definition.model import Criterion, PlanDefinition
-from cds_service.plan_definition.profile import Role
 
-__all__ = ["NO_ANSWER", "Answer", "answers_of", "canonical_of", "questionnaire_of", "questions"]
+__all__ = ["NO_ANSWER", "Answer", "answers_of", "canonical_of", "questionnaire_of"]
 
 CONTEXT = "http://hl7.org/fhir/us/davinci-dtr/StructureDefinition/qr-context"
 """DTR's extension that names what a response was filled in for."""
@@ -33,16 +32,8 @@ _NOT_KNOWN = {
     "code": "asked-unknown",
     "display": "Not known",
 }
-_ASKED = (Role.SCOPE, Role.REQUIRED, Role.ALTERNATIVE, Role.EXCLUSION, Role.CODE_FIT)
 _FINAL = ("completed", "amended")
 _MAX_NESTING = 8
-
-
-def questions(plan: PlanDefinition) -> tuple[Criterion, ...]:
-    """Return the criteria that a person can answer: those with expressions of their own and words for "missing"."""
-    return tuple(
-        one for one in plan.walk() if one.support is not None and one.prompt is not None and one.role in _ASKED
-    )
 
 
 def canonical_of(plan: PlanDefinition) -> str:
@@ -52,14 +43,13 @@ def canonical_of(plan: PlanDefinition) -> str:
 
 def questionnaire_of(plan: PlanDefinition) -> Resource | None:
     """Return a policy's Questionnaire, or None if it leaves nothing to ask."""
-    asked = questions(plan)
-    if not asked:
+    if not plan.questions:
         return None
     url = _url(plan)
     made: dict[str, Any] = {"resourceType": "Questionnaire", "id": url.rpartition("/")[2], "url": url}
     made |= {"version": plan.version, "name": plan.name, "title": f"What is missing: {plan.title}"}
     made |= {"status": plan.status, "experimental": plan.experimental, "subjectType": ["Patient"]}
-    return {**made, "item": [_item(one) for one in asked]}
+    return {**made, "item": [_item(one) for one in plan.questions]}
 
 
 def _url(plan: PlanDefinition) -> str:
@@ -91,7 +81,9 @@ def answers_of(plan: PlanDefinition, order: Order, record: PatientRecord) -> Map
     A response counts if it is complete, about this patient, filled in for this policy's Questionnaire, dated, and
     given for this order; one that names no order counts if it is at most `VALID_DAYS` older than the order.
     """
-    asked = {one.id for one in questions(plan)}
+    if not record.of_type("QuestionnaireResponse"):
+        return {}
+    asked = {one.id for one in plan.questions}
     found: dict[str, list[tuple[Date, bool, Evidence]]] = {}
     for response in record.of_type("QuestionnaireResponse"):
         day = _day_of(response, plan, order, record)

@@ -137,6 +137,9 @@ class Suggestion:
     activity: Resource | None
 
 
+_ASKED = (Role.SCOPE, Role.REQUIRED, Role.ALTERNATIVE, Role.EXCLUSION, Role.CODE_FIT)
+
+
 @dataclass(frozen=True, slots=True)
 class PlanDefinition:
     """A policy: what it decides on, for which ordered codes, by which criteria."""
@@ -182,6 +185,13 @@ class PlanDefinition:
         """Yield every criterion in plan order."""
         for criterion in self.criteria:
             yield from criterion.walk()
+
+    @property
+    def questions(self) -> tuple[Criterion, ...]:
+        """Return the criteria that a person can answer: those with expressions of their own and words for "missing"."""
+        return tuple(
+            one for one in self.walk() if one.support is not None and one.prompt is not None and one.role in _ASKED
+        )
 
     def types_read(self, criterion: Criterion) -> frozenset[str]:
         """Return the types of resource that the answer of a criterion rests on, its own parts left out."""
