@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -10,17 +11,16 @@ from cds_service.fhir.element import Resource, label
 from cds_service.fhir.encoding import canonical
 from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.temporal import Date, parse_date_time
-from cds_service.fhir.values import same_system
 from cds_service.necessity.model import Order
+from cds_service.necessity.ordered_codes import ordered_codes
 from cds_service.plan_definition.compile import ORDER_TYPES
 from cds_service.plan_definition.policies import Policies
 
-__all__ = ["BILLING_OPTIONS", "NotCovered", "Orders", "Why", "read_orders", "reference_date"]
+__all__ = ["NotCovered", "Orders", "Why", "read_orders", "reference_date"]
 
-BILLING_OPTIONS = "http://hl7.org/fhir/us/davinci-crd/StructureDefinition/ext-billing-options"
-"""CRD's extension on `ServiceRequest.code`: the codes that will be billed for an order named otherwise."""
-
-_NOT_TO_BE_DONE = ("revoked", "cancelled", "entered-in-error", "completed")
+_NOT_TO_BE_DONE = ("revoked", "cancelled", "entered-in-error", "completed", "fulfilled", "noshow")
+_AUTHORED = ("authoredOn", "dateTime", "dateWritten", "created")
+"""The day of an order, in the words of each type."""
 
 
 class Why(StrEnum):
@@ -48,6 +48,8 @@ class Orders:
     covered: tuple[Order, ...]
     not_covered: tuple[NotCovered, ...]
     drafts: tuple[Resource, ...]
+    whole: bool = True
+    """Whether nothing else is ordered, so that what is not among them is not ordered."""
 
 
 def read_orders(
@@ -57,9 +59,11 @@ def read_orders(
     *,
     received: Date,
     as_of: Date | None = None,
+    whole: bool = True,
 ) -> Orders:
     """Return the orders in `drafts`. Several codings of one code are synonyms: each with a policy is an order.
 
+    `whole` says that the drafts are all that is ordered.
     The reference date of an order is `as_of`, else the day it was authored, else the day it was `received`.
     A second order that says the same as an earlier one is not evaluated again; the earlier one lists it.
     An order that names another patient is none of this patient's: it is not judged, nor read beside the others.
@@ -71,64 +75,69 @@ def read_orders(
     not_covered = [NotCovered(label(one), None, Why.OTHER_PATIENT) for one in others]
     for request in mine:
         reference = label(request)
-        if request.get("doNotPerform") is True or request.get("status") in _NOT_TO_BE_DONE:
+        if not _is_to_be_done(request):
             not_covered.append(NotCovered(reference, None, Why.NOT_TO_BE_DONE))
             continue
         day = as_of or reference_date(request) or received
-        found = [one for one in _coded(request) if policies.on((one[1], one[2]), day)]
-        for coding, system, code, path in found:
-            order = Order(request, reference, path, system, code, coding, day)
-            same = (system, code, _what(request))
+        coded = [
+            one
+            for one in ordered_codes(request, record)
+            if one.request is request or (_is_to_be_done(one.request) and not _is_of_another(one.request, record))
+        ]
+        found = [one for one in coded if policies.on((one.system, one.code), day)]
+        for one in found:
+            order = Order(one.request, reference, one.path, one.system, one.code, one.coding, day)
+            same = (one.system, one.code, _what(request))
             earlier = covered.get(same)
             if earlier is None:
                 covered[same] = order
             elif earlier.reference != reference:
                 covered[same] = replace(earlier, duplicates=(*earlier.duplicates, reference))
         if not found:
-            codes = [code for _, _, code, _ in _coded(request)]
-            why = Why.NO_POLICY if codes else Why.NO_CODE
-            not_covered.append(NotCovered(reference, codes[0] if codes else None, why))
-    return Orders(tuple(covered.values()), tuple(not_covered), mine)
+            why = Why.NO_POLICY if coded else Why.NO_CODE
+            not_covered.append(NotCovered(reference, coded[0].code if coded else None, why))
+    return Orders(tuple(covered.values()), tuple(not_covered), mine, whole)
 
 
 def _is_of_another(request: Resource, record: PatientRecord) -> bool:
     """Whether an order's subject is another patient; one that names nobody is of the patient it is signed for."""
-    return any(record.is_about_patient(request.get(name)) is False for name in ("subject", "patient"))
+    if request.get("resourceType") == "Appointment":
+        attending = [_names_another(one, record) for one in _patients_attending(request)]
+        return bool(attending) and all(attending)
+    return any(_names_another(request.get(name), record) for name in ("subject", "patient"))
+
+
+def _names_another(subject: object, record: PatientRecord) -> bool:
+    """Whether a subject is known to be another patient; the same id at another address is not known to be one."""
+    if not isinstance(subject, Mapping) or record.is_about_patient(subject) is not False:
+        return False
+    address = str(subject["reference"]).partition("/_history/")[0]
+    return record.resolve(subject) is not None or not address.endswith(f"/Patient/{record.patient_id}")
+
+
+def _patients_attending(appointment: Resource) -> Iterator[Resource]:
+    participants = appointment.get("participant")
+    for one in participants if type(participants) is list else (participants,):
+        actor = one.get("actor") if type(one) is dict else None
+        if type(actor) is dict and re.search(r"(^|/)Patient/", str(actor.get("reference"))):
+            yield actor
+
+
+def _is_to_be_done(request: Resource) -> bool:
+    return request.get("doNotPerform") is not True and request.get("status") not in _NOT_TO_BE_DONE
 
 
 def reference_date(request: Resource) -> Date | None:
     """Return the day on which a request was authored, or None if the day is not stated."""
-    written = request.get("authoredOn")
-    moment = parse_date_time(written) if type(written) is str else None
-    return moment.date() if moment and moment.date().full else None
-
-
-def _coded(request: Resource) -> Iterator[tuple[Resource, str, str, str]]:
-    """Yield (coding, system, code, path) of what is ordered, billing options first."""
-    name = "medicationCodeableConcept" if request.get("resourceType") == "MedicationRequest" else "code"
-    concept = request.get(name) or request.get("codeCodeableConcept")
-    if type(concept) is not dict:
-        return
-    base = f"{label(request)}.{'medication' if name.startswith('medication') else 'code'}"
-    extensions = concept.get("extension")
-    for i, extension in enumerate(extensions if type(extensions) is list else ()):
-        if type(extension) is dict and extension.get("url") == BILLING_OPTIONS:
-            parts = extension.get("extension")
-            for j, part in enumerate(parts if type(parts) is list else (extension,)):
-                coding = part.get("valueCoding") if type(part) is dict else None
-                inner = f".extension[{j}]" if part is not extension else ""
-                yield from _readable(coding, f"{base}.extension[{i}]{inner}.value")
-    codings = concept.get("coding")
-    for i, coding in enumerate(codings if type(codings) is list else ()):
-        yield from _readable(coding, f"{base}.coding[{i}]")
-
-
-def _readable(coding: object, path: str) -> Iterator[tuple[Resource, str, str, str]]:
-    if type(coding) is dict and type(coding.get("code")) is str and type(coding.get("system")) is str:
-        yield coding, same_system(coding["system"]) or "", coding["code"], path
+    for name in _AUTHORED:
+        written = request.get(name)
+        moment = parse_date_time(written) if type(written) is str else None
+        if moment and moment.date().full:
+            return moment.date()
+    return None
 
 
 def _what(request: Resource) -> bytes:
     """Return what makes two orders the same order: everything but their identity and their time."""
-    ignored = ("id", "identifier", "meta", "text", "authoredOn")
+    ignored = ("id", "identifier", "meta", "text", *_AUTHORED)
     return canonical({key: value for key, value in request.items() if key not in ignored})

@@ -11,7 +11,8 @@ import pytest
 from cds_service.fhir.element import locate
 from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.temporal import Date, parse_date
-from cds_service.necessity.orders import BILLING_OPTIONS, Orders, Why, read_orders, reference_date
+from cds_service.necessity.ordered_codes import BILLING_OPTIONS
+from cds_service.necessity.orders import Orders, Why, read_orders, reference_date
 from cds_service.plan_definition.policies import Policies
 from tests.unit.plan_definition.plans import CODES, compiled, plan, value_set
 
@@ -236,6 +237,68 @@ def test_an_order_that_names_nobody_is_for_the_patient_it_is_signed_for(subject:
     assert len(read(order(coding("A"), subject=subject)).covered) == 1
 
 
+def attending(*patients: str) -> list[Any]:
+    return [{"actor": {"reference": one}} for one in (*patients, "Practitioner/d1")]
+
+
+@pytest.mark.parametrize(
+    ("participant", "mine"),
+    [
+        (attending("Patient/p1"), True),
+        (attending("Patient/p2"), False),
+        (attending("https://ehr.example.org/fhir/Patient/p2"), False),
+        (attending("Patient/p2", "Patient/p1"), True),
+        (attending(), True),
+        ({"actor": {"reference": "Patient/p2"}}, False),
+        ([None, {"actor": "Patient/p2"}, {"actor": {"reference": 5}}], True),
+    ],
+    ids=repr,
+)
+def test_an_appointment_is_of_the_patients_who_attend(participant: object, mine: bool) -> None:
+    booked = {"resourceType": "Appointment", "id": "a1", "serviceType": [{"coding": [coding("A")]}]}
+    assert bool(read(booked | {"participant": participant}).covered) is mine
+
+
+@pytest.mark.parametrize(
+    ("reference", "mine"),
+    [
+        ("http://example.org/fhir/Patient/p1", True),
+        ("http://example.org/fhir/Patient/p1/_history/3", True),
+        ("http://example.org/fhir/Patient/p2", False),
+        ("Group/p1", False),
+    ],
+)
+def test_an_order_signed_for_a_patient_may_name_that_id_at_another_address(reference: str, mine: bool) -> None:
+    drafted = order(coding("A"), subject={"reference": reference})
+    record = PatientRecord("p1", (drafted,), server="https://ehr.example.org/fhir")
+    assert bool(read_orders((drafted,), policies(), record, received=RECEIVED).covered) is mine
+
+
+# -- what an order refers to --------------------------------------------------------------------------------------
+
+
+def booked(based_on: dict[str, Any]) -> Orders:
+    appointment = {"resourceType": "Appointment", "id": "a1", "basedOn": [{"reference": "ServiceRequest/o1"}]}
+    record = PatientRecord("p1", (appointment, based_on))
+    return read_orders(record.of_type("Appointment"), policies(), record, received=RECEIVED)
+
+
+def test_an_appointment_is_judged_by_the_request_that_it_is_based_on() -> None:
+    based_on = order(coding("A"), status="active")
+    (one,) = booked(based_on).covered
+    assert (one.reference, one.path) == ("Appointment/a1", "ServiceRequest/o1.code.coding[0]")
+    assert one.resource == based_on
+
+
+@pytest.mark.parametrize(
+    "change", [{"status": "revoked"}, {"doNotPerform": True}, {"subject": {"reference": "Patient/p2"}}], ids=repr
+)
+def test_an_appointment_is_not_judged_by_a_request_that_does_not_hold(change: dict[str, Any]) -> None:
+    found = booked(order(coding("A")) | change)
+    assert found.covered == ()
+    assert [one.reason for one in found.not_covered] == [Why.NO_CODE]
+
+
 # -- duplicates ---------------------------------------------------------------------------------------------------
 
 
@@ -289,6 +352,11 @@ def test_two_codes_of_one_order_are_two_and_no_duplicates() -> None:
 def test_an_order_is_judged_on_the_day_it_was_authored_else_received(authored: object, day: str) -> None:
     (one,) = read(order(coding("A"), authoredOn=authored)).covered
     assert str(one.as_of) == day
+
+
+@pytest.mark.parametrize("name", ["dateTime", "dateWritten", "created"])
+def test_the_day_of_an_order_has_other_names_in_other_types(name: str) -> None:
+    assert str(reference_date({name: "2026-01-10T08:00:00Z"})) == "2026-01-10"
 
 
 def test_a_day_that_is_asked_for_wins() -> None:

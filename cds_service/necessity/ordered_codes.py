@@ -1,0 +1,152 @@
+"""Where each type of order says what is ordered: the elements with its codes, and those that refer to what has them.
+
+Source: FHIR R4, each request's page; Da Vinci CRD 2.2.1, order profiles and ext-billing-options.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from cds_service.fhir.definitions import element
+from cds_service.fhir.element import Location, Resource
+from cds_service.fhir.record import PatientRecord
+from cds_service.fhir.values import same_system
+
+__all__ = ["BILLING_OPTIONS", "CODE_PATHS", "OrderedCode", "code_references", "ordered_codes"]
+
+CODE_PATHS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "ServiceRequest": ("code",),
+        "DeviceRequest": ("code",),
+        "MedicationRequest": ("medication",),
+        "NutritionOrder": ("oralDiet.type", "supplement.type", "enteralFormula.baseFormulaType"),
+        "VisionPrescription": ("lensSpecification.product",),
+        "CommunicationRequest": ("payload.extension", "payload.content.extension", "category"),
+        "Appointment": ("basedOn", "serviceType"),
+        # what an order refers to in place of a code
+        "Device": ("type",),
+        "DeviceDefinition": ("type",),
+        "Medication": ("code",),
+    }
+)
+"""The elements with the ordered codes: a concept, a reference to what has one, or an extension with one."""
+
+BILLING_OPTIONS = "http://hl7.org/fhir/us/davinci-crd/StructureDefinition/ext-billing-options"
+"""CRD's extension on what is ordered: the codes that will be billed for an order named otherwise."""
+PAYLOAD_CONTENT = "http://hl7.org/fhir/5.0/StructureDefinition/extension-CommunicationRequest.payload.content"
+"""R5's coded content of a communication, in R4; the end of the address is written in several ways."""
+
+_MOST_HOPS = 2
+"""An Appointment is based on a MedicationRequest, which refers to a Medication."""
+_CODE = re.compile(r"\S+(\s\S+)*")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OrderedCode:
+    """One code of what is ordered, where it stands, and the request that it stands in or that refers to it."""
+
+    coding: Resource
+    system: str
+    code: str
+    path: str
+    request: Resource
+
+
+def ordered_codes(request: Resource, record: PatientRecord) -> Iterator[OrderedCode]:
+    """Yield what an order orders, billing options first, references followed as far as the record holds their target.
+
+    A code needs its system, and to be written as FHIR writes codes.
+    """
+    yield from _codes(Location(request), request, record, _MOST_HOPS)
+
+
+def code_references(request: Resource) -> Iterator[str]:
+    """Yield the references in an order to what has its codes; those to contained resources are none."""
+    for path in CODE_PATHS.get(str(request.get("resourceType")), ()):
+        for place in _elements(Location(request), str(request["resourceType"]), path.split(".")):
+            reference = place.value.get("reference")
+            if type(reference) is str and reference and not reference.startswith("#"):
+                yield reference
+
+
+def _codes(at: Location, request: Resource, record: PatientRecord, hops: int) -> Iterator[OrderedCode]:
+    kind = str(at.value.get("resourceType"))
+    yield from _billed(at, request)
+    for path in CODE_PATHS.get(kind, ()):
+        for place in _elements(at, kind, path.split(".")):
+            if path.endswith("extension"):
+                yield from _communicated(place, request)
+            elif "reference" in place.value:
+                yield from _referred(place, at, request, record, hops)
+            else:
+                yield from _of_concept(place, request)
+
+
+def _referred(
+    place: Location, at: Location, request: Resource, record: PatientRecord, hops: int
+) -> Iterator[OrderedCode]:
+    target = record.resolve(place.value, at.owner)
+    if target is None or not hops:
+        return
+    stands = Location(target)
+    inside = record.container(target)
+    if inside is not None:
+        stands = Location(inside[0]).child(target, "contained", inside[1])
+    yield from _codes(stands, target if place.name == "basedOn" else request, record, hops - 1)
+
+
+def _of_concept(at: Location, request: Resource) -> Iterator[OrderedCode]:
+    yield from _billed(at, request)
+    for coding in _members(at, "coding"):
+        yield from _of_coding(coding, request)
+
+
+def _of_coding(at: Location, request: Resource) -> Iterator[OrderedCode]:
+    system, code = at.value.get("system"), at.value.get("code")
+    if type(code) is str and _CODE.fullmatch(code) and type(system) is str and system:
+        yield OrderedCode(at.value, same_system(system) or system, code, str(at), request)
+
+
+def _billed(at: Location, request: Resource) -> Iterator[OrderedCode]:
+    """Yield the codes of the billing options: a concept, or codings, in the extension or in parts of it."""
+    for option in _members(at, "extension"):
+        if option.value.get("url") == BILLING_OPTIONS:
+            for part in (option, *_members(option, "extension")):
+                yield from _of_value(part, request)
+
+
+def _communicated(extension: Location, request: Resource) -> Iterator[OrderedCode]:
+    if str(extension.value.get("url")).startswith(PAYLOAD_CONTENT):
+        yield from _of_value(extension, request)
+
+
+def _of_value(extension: Location, request: Resource) -> Iterator[OrderedCode]:
+    for key, read in (("valueCodeableConcept", _of_concept), ("valueCoding", _of_coding)):
+        value = extension.value.get(key)
+        if type(value) is dict:
+            yield from read(extension.child(value, "value"), request)
+
+
+def _elements(at: Location, kind: str, names: Sequence[str]) -> Iterator[Location]:
+    """Yield the objects that a path of names leads to from an element of a type, in whatever number they stand."""
+    if not names:
+        yield at
+        return
+    known = element(kind, names[0])
+    types = dict(zip(known.keys, known.types, strict=True)) if known else {}
+    for key, found in ({names[0]: ""} | types).items():  # some clients leave the type out of a choice's key
+        for json_key in (key, f"_{key}"):  # beside a primitive value stand its extensions
+            for place in _members(at, names[0], json_key):
+                yield from _elements(place, found, names[1:])
+
+
+def _members(at: Location, name: str, key: str | None = None) -> Iterator[Location]:
+    """Yield the objects that an element holds under a name: one, or those in a list."""
+    held = at.value.get(key or name)
+    many = type(held) is list
+    for i, one in enumerate(held if many else (held,)):
+        if type(one) is dict:
+            yield at.child(one, name, i if many else None)
