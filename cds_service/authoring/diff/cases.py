@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import NamedTuple
 
 from cds_service.authoring.cases import Case, Fixture, run_case, set_up
 from cds_service.errors import ContentError
 from cds_service.necessity.model import CriterionResult, Determination
 from cds_service.plan_definition.policies import Policies
 
-__all__ = ["CaseChange", "CaseRun", "run_cases"]
+__all__ = ["NONE", "CaseChange", "CaseRun", "Differing", "run_cases"]
 
-_NONE = "none"
+NONE = "none"
 """What stands for a determination, criterion or note that only one of the two has. Beside it nothing is compared."""
-_Pair: TypeAlias = tuple[str, str, str]
-"""A name, and what is said of it before and after."""
+
+
+class Differing(NamedTuple):
+    """A criterion by its id and title, and what is said of it before and after."""
+
+    id: str
+    title: str
+    before: str
+    after: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +35,9 @@ class CaseChange:
     code: str
     before: str
     after: str
-    states: tuple[_Pair, ...]
+    states: tuple[Differing, ...]
     """Criteria whose state differs."""
-    notes: tuple[_Pair, ...]
+    notes: tuple[Differing, ...]
     """Conditions and cautions whose text differs."""
     shapes: tuple[str, ...] = ()
 
@@ -94,14 +101,15 @@ def _differences(
     for code in sorted(before.keys() | after.keys()):
         old, new = before.get(code), after.get(code)
         both = old is not None and new is not None and bool(old.results) and bool(new.results)
-        states = tuple(_differing(_states(old), _states(new))) if both else ()
-        notes = tuple(_differing(_notes(old), _notes(new))) if both else ()
+        titles = {**_titles(old), **_titles(new)}
+        states = tuple(_differing(_states(old), _states(new), titles)) if both else ()
+        notes = tuple(_differing(_notes(old), _notes(new), titles)) if both else ()
         if states or notes or _outcome(old) != _outcome(new):
             yield CaseChange(case.id, case.title, code, _outcome(old), _outcome(new), states, notes)
 
 
 def _outcome(one: Determination | None) -> str:
-    return _NONE if one is None else f"{one.outcome} ({one.kind})" if one.kind else str(one.outcome)
+    return NONE if one is None else f"{one.outcome} ({one.kind})" if one.kind else str(one.outcome)
 
 
 def _states(one: Determination | None) -> dict[str, str]:
@@ -116,8 +124,12 @@ def _notes(one: Determination | None) -> dict[str, str]:
     return {note.id: note.text for note in (*one.conditions, *one.cautions)} if one else {}
 
 
-def _differing(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[_Pair]:
+def _titles(one: Determination | None) -> dict[str, str]:
+    return {result.criterion.id: result.criterion.title for result in one.results} if one else {}
+
+
+def _differing(before: Mapping[str, str], after: Mapping[str, str], titles: Mapping[str, str]) -> Iterator[Differing]:
     for name in dict.fromkeys((*before, *after)):
-        old, new = before.get(name, _NONE), after.get(name, _NONE)
+        old, new = before.get(name, NONE), after.get(name, NONE)
         if old != new:
-            yield name, old, new
+            yield Differing(name, titles[name], old, new)

@@ -7,11 +7,13 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from cds_service.authoring.diff.cases import CaseChange, CaseRun
+from cds_service.authoring.diff.cases import NONE, CaseChange, CaseRun, Differing
 from cds_service.authoring.diff.changes import Change
 from cds_service.authoring.diff.release import Diff, PolicyDiff
 from cds_service.authoring.pages import Entry, Page, Remark, Section
+from cds_service.necessity.wording import REASON_WORDS
 from cds_service.plan_definition.model import PlanDefinition
+from cds_service.plan_definition.profile import Reason
 
 __all__ = ["as_json", "as_page"]
 
@@ -22,6 +24,7 @@ _MOST = 400
 """How many characters of a text are told."""
 _VALUE_SET = re.compile(r"'https?://[^']*/ValueSet/([^']+)'")
 _MAY_ALTER = "may alter a determination"
+_STATE_WORDS = {"true": "yes", "false": "no", NONE: "not asked"}
 
 
 def as_page(diff: Diff) -> Page:
@@ -141,10 +144,27 @@ def _case(one: CaseChange) -> Entry:
 def _told(one: CaseChange) -> Iterator[Remark]:
     if one.outcome_differs:
         yield Remark("outcome", f"{one.before} → {one.after}")
-    if one.states:
-        yield Remark("criteria", "; ".join(f"{name} {before} → {after}" for name, before, after in one.states))
-    for name, before, after in one.notes:
-        yield Remark(f"note {name}", " → ".join(_narrowed(before, after)))
+    for state in one.states:
+        yield Remark(_named(state), f"{_state_words(state.before)} → {_state_words(state.after)}")
+    for note in one.notes:
+        yield Remark(f"what is said of {_named(note)}", _note_words(note))
+
+
+def _named(one: Differing) -> str:
+    return f"{one.title} [{one.id}]"
+
+
+def _state_words(state: str) -> str:
+    word, _, reason = state.partition("/")
+    return f"open ({REASON_WORDS[Reason(reason)]})" if reason else _STATE_WORDS[word]
+
+
+def _note_words(one: Differing) -> str:
+    if one.before == NONE:
+        return f"now “{_cut(one.after)}”"
+    if one.after == NONE:
+        return f"no longer “{_cut(one.before)}”"
+    return " → ".join(_narrowed(one.before, one.after))
 
 
 # -- JSON ---------------------------------------------------------------------------------------------------------
@@ -197,15 +217,10 @@ def _cases_json(run: CaseRun) -> dict[str, Any]:
                 "shapes": list(one.shapes),
                 "before": one.before,
                 "after": one.after,
-                "criteria": [_pair_json(pair) for pair in one.states],
-                "notes": [_pair_json(pair) for pair in one.notes],
+                "criteria": [state._asdict() for state in one.states],
+                "notes": [note._asdict() for note in one.notes],
             }
             for one in run.changes
         ],
         "failed": [{"case": name, "reason": why} for name, why in run.failed],
     }
-
-
-def _pair_json(pair: tuple[str, str, str]) -> dict[str, str]:
-    name, before, after = pair
-    return {"id": name, "before": before, "after": after}

@@ -324,7 +324,7 @@ def test_cases_that_come_out_otherwise_are_told() -> None:
     assert (found.count, found.failed) == (2, ())
     (one,) = found.changes
     assert (one.case, one.code, one.shapes, one.before, one.after) == ("W-1", "A", ("b",), "met", "information-missing")
-    assert one.states == (("broken", "true", "unknown/absent"),)
+    assert one.states == (("broken", "Title of broken", "true", "unknown/absent"),)
 
 
 def test_a_case_that_only_one_release_has_is_run_under_both() -> None:
@@ -339,8 +339,12 @@ def test_states_alone_and_notes_alone_are_told_after_outcomes() -> None:
     found = compare(release(cases=CASES), release(noted, cases=CASES), fixture=fixture).cases
     assert found is not None
     assert [(one.outcome_differs, one.notes) for one in found.changes] == [
-        (False, (("dust", "none", "Mind the dust."),))
+        (False, (("dust", "Title of dust", "none", "Mind the dust."),))
     ] * 2
+    assert "what is said of Title of dust [dust]: now “Mind the dust.”" in told(
+        release(cases=CASES), release(noted, cases=CASES)
+    )
+    assert "no longer “Mind the dust.”" in told(release(noted, cases=CASES), release(cases=CASES))
 
 
 def test_a_case_that_cannot_be_set_up_is_told() -> None:
@@ -426,7 +430,7 @@ Cases that come out otherwise
 -----------------------------
 - W-1, A: a broken widget [in b]
   outcome: met → information-missing
-  criteria: broken true → unknown/absent"""
+  Title of broken [broken]: yes → open (nothing on record)"""
     )
 
 
@@ -490,7 +494,7 @@ def test_a_comparison_as_json() -> None:
                 "shapes": ["b"],
                 "before": "met",
                 "after": "information-missing",
-                "criteria": [{"id": "broken", "before": "true", "after": "unknown/absent"}],
+                "criteria": [{"id": "broken", "title": "Title of broken", "before": "true", "after": "unknown/absent"}],
                 "notes": [],
             }
         ],
