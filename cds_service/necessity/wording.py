@@ -37,6 +37,8 @@ _ESCAPE_SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x0
 
 def printable(text: object) -> str:
     """Return text on one line, without escape sequences and without characters that a reader cannot see."""
-    plain = _ESCAPE_SEQUENCE.sub("", str(text))
-    seen = "".join(" " if unicodedata.category(one)[0] == "C" else one for one in plain)
-    return " ".join(seen.split())
+    plain = str(text)
+    if not plain.isprintable():  # as nearly all text is, which need not be looked at one by one
+        plain = _ESCAPE_SEQUENCE.sub("", plain)
+        plain = "".join(" " if unicodedata.category(one)[0] == "C" else one for one in plain)
+    return " ".join(plain.split())
