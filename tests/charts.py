@@ -42,6 +42,12 @@ def cases() -> tuple[tuple[Case, str], ...]:
     )
 
 
+def cases_in_turn() -> tuple[tuple[Case, str], ...]:
+    """Return every shipped case in one of its shapes, a different one from case to case."""
+    whole = {id(case): case for case, _ in cases()}
+    return tuple((case, case.shapes[i % len(case.shapes)]) for i, case in enumerate(whole.values()))
+
+
 def case_id(value: object) -> str | None:
     """Return how a case is named in a test's id."""
     return value.id if isinstance(value, Case) else None
