@@ -50,6 +50,7 @@ layers: $(READY)
 content: $(READY)
 	@find plan_definitions fixtures/patients -name '*.json' ! -name package.json -print0 | xargs -0 $(BIN)/cds-service validate
 	@$(BIN)/cds-service policies lint plan_definitions --strict
+	@$(BIN)/cds-service policies test plan_definitions
 
 format: $(READY) ## format and fix what can be fixed
 	@$(BIN)/ruff format .

@@ -50,7 +50,9 @@ def set_up(case: Case, shape: str, fixture: Fixture) -> Chart:
     touched += [_put(chart, path, value) for path, value in case.set.items()]
     touched += [_again(chart, one) for one in case.copy]
     if touched and not any(touched):
-        raise ContentError(f"{case.id}: nothing in shape {shape} is changed by `remove`, `set` and `copy`")
+        raise ContentError(
+            f"{case.id}: `remove`, `set` and `copy` find nothing to change in patients/{case.base}-{shape}.json"
+        )
     for one in case.add:
         added = copy.deepcopy(dict(one))
         if added["resourceType"] not in ("Patient", "Device", "Medication"):
