@@ -38,19 +38,28 @@ policies.command("test")(prove)
 
 
 @policies.command("list")
-def list_policies(folder: Policies = None, as_of: AsOf = None) -> None:
-    """List policies: version, review, period, number of codes, and whether production would use them today.
+def list_policies(
+    folder: Policies = None,
+    as_of: AsOf = None,
+    output: Annotated[Literal["text", "json"], typer.Option("--format")] = "text",
+) -> None:
+    """List policies: version, codes, review, who stands for them, and whether production would use them today.
 
     With --as-of, whether it would use them for an order of that day.
 
     \b
     Exit codes: 0 listed, 2 wrong usage, 4 a fault in a policy
     """
-    from cds_service.authoring.listing import listed
+    from cds_service.authoring.listing import as_json, as_text, listing
+    from cds_service.fhir.encoding import encode
 
     day, application = date_of(as_of), application_of(None, folder)
     months = application.settings.review_valid_months
-    write_lines(listed(application.policies, day or application.clock(), review_valid_months=months))
+    listed = listing(application.policies, day or application.clock(), review_valid_months=months)
+    if output == "json":
+        write_json(encode(as_json(listed)), pretty=False)
+    else:
+        write_lines(as_text(listed))
 
 
 @policies.command()

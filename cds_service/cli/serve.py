@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["CreateApp", "serve"]
 
 CreateApp: TypeAlias = "Callable[[Application], Any]"
+_MOST_REFUSALS = 10
+"""How many policies that may not decide are named as the service starts."""
 
 
 def serve(
@@ -90,12 +92,14 @@ def _tune_garbage_collection() -> None:
 
 
 def _tell_what_is_refused(application: Application) -> None:
-    from cds_service.authoring.listing import refused_count
+    from cds_service.authoring.listing import refusals
 
     months = application.settings.review_valid_months
-    refused = refused_count(application.policies, application.clock(), review_valid_months=months)
-    if refused:
-        tell(f"{refused} of them may not decide today: `cds-service policies list` says why")
+    refused = list(refusals(application.policies, application.clock(), review_valid_months=months))
+    for one in refused[:_MOST_REFUSALS]:
+        tell(f"not used today: {one}")
+    if len(refused) > _MOST_REFUSALS:
+        tell(f"not used today: {len(refused) - _MOST_REFUSALS} more; `cds-service policies list` tells them all")
 
 
 def _announce(application: Application, address: str) -> None:

@@ -11,9 +11,9 @@ from enum import StrEnum
 
 from cds_service.fhir.temporal import Date, add, compare
 from cds_service.plan_definition.model import PlanDefinition
-from cds_service.plan_definition.versions import effective, period_words
+from cds_service.plan_definition.versions import effective, last_day, period_words
 
-__all__ = ["REVIEW_VALID_MONTHS", "Refusal", "Rule", "refusal", "standing"]
+__all__ = ["REVIEW_VALID_MONTHS", "Refusal", "Rule", "decides_until", "refusal", "standing"]
 
 REVIEW_VALID_MONTHS = 12
 """How long a review counts, unless the operator says otherwise."""
@@ -46,6 +46,10 @@ class Refusal:
         """Return it on one line."""
         return f"{self.reason} (policy {self.policy}, rule `{self.rule}`). To put it right: {self.remedy}"
 
+    def as_json(self) -> dict[str, str]:
+        """Return rule, reason and remedy, for those that know the policy."""
+        return {"rule": str(self.rule), "reason": self.reason, "remedy": self.remedy}
+
 
 def refusal(plan: PlanDefinition, as_of: Date, *, review_valid_months: int = REVIEW_VALID_MONTHS) -> Refusal | None:
     """Return why production refuses a policy for an order of the day `as_of`; None if it may decide."""
@@ -54,6 +58,16 @@ def refusal(plan: PlanDefinition, as_of: Date, *, review_valid_months: int = REV
         if found is not None:
             return Refusal(plan.reference, rule, *found)
     return None
+
+
+def decides_until(plan: PlanDefinition, *, review_valid_months: int = REVIEW_VALID_MONTHS) -> Date | None:
+    """Return the last day on which production lets an approved policy decide: its review or its period ends.
+
+    None where neither tells a day.
+    """
+    reviewed = plan.last_review_date
+    expires = add(reviewed, review_valid_months, "month") if reviewed is not None and reviewed.full else None
+    return expires if isinstance(expires, Date) and expires.parts < last_day(plan) else plan.effective_to
 
 
 def standing(plan: PlanDefinition) -> str:

@@ -9,7 +9,6 @@ from cds_service import __version__
 from cds_service.fhir.temporal import Date
 from cds_service.fhir.unread import Unread
 from cds_service.necessity.grounds import grounds
-from cds_service.necessity.lifecycle import Refusal
 from cds_service.necessity.model import CriterionResult, Determination, Evidence, Note, Order
 from cds_service.necessity.orders import NotCovered
 from cds_service.necessity.settle import Settlement, Supposed, Ways, settle
@@ -53,7 +52,7 @@ def _determination(one: Determination) -> dict[str, Any]:
         "asOf": str(one.as_of),
         "problem": one.problem,
         "duplicates": list(one.order.duplicates),
-        "refusal": _refusal(one.refusal),
+        "refusal": one.refusal.as_json() if one.refusal else None,
         "settle": _settlement(settle(one)),
         "decisive": [criterion.id for criterion in rests_on.decisive],
         "carriedBy": [[criterion.id for criterion in way] for way in rests_on.carried_by],
@@ -80,10 +79,6 @@ def _policy(plan: PlanDefinition) -> dict[str, Any]:
 
 def _day(date: Date | None) -> str | None:
     return str(date) if date else None
-
-
-def _refusal(found: Refusal | None) -> dict[str, Any] | None:
-    return {"rule": str(found.rule), "reason": found.reason, "remedy": found.remedy} if found else None
 
 
 def _criterion(result: CriterionResult) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from cds_service.errors import ContentError
 from cds_service.fhir.temporal import Date
 from cds_service.plan_definition.model import PlanDefinition
 
-__all__ = ["by_period", "effective", "first_day", "period_words", "version_on"]
+__all__ = ["by_period", "effective", "first_day", "last_day", "period_words", "version_on"]
 
 _EVER, _NEVER_ENDS = (0,), (10_000,)
 
@@ -19,7 +19,7 @@ def effective(plan: PlanDefinition, day: Date) -> Literal["not yet", "now", "no 
     """Return whether a policy is in effect on a day. Both ends count: a period to `2026-06` ends with its last day."""
     if day.parts < first_day(plan):
         return "not yet"
-    return "now" if day.parts <= _last(plan) else "no longer"
+    return "now" if day.parts <= last_day(plan) else "no longer"
 
 
 def version_on(versions: Sequence[PlanDefinition], day: Date) -> PlanDefinition:
@@ -40,11 +40,11 @@ def by_period(versions: Iterable[PlanDefinition]) -> tuple[PlanDefinition, ...]:
     kept = [one for one in held if one.status != "retired"] or held
     ordered = tuple(sorted(kept, key=lambda one: (first_day(one), one.version)))
     for one in ordered:
-        if _last(one) < first_day(one):
+        if last_day(one) < first_day(one):
             reason = f"`effectivePeriod` ends before it begins: {period_words(one)}"
             raise ContentError(reason, one.reference, rule="element-malformed")
     for earlier, later in pairwise(ordered):
-        if first_day(later) <= _last(earlier):
+        if first_day(later) <= last_day(earlier):
             reason = (
                 f"version `{earlier.version}` ({period_words(earlier)}) and version `{later.version}` "
                 f"({period_words(later)}) are in effect at the same time; "
@@ -73,6 +73,7 @@ def first_day(plan: PlanDefinition) -> tuple[int, ...]:
     return (*start.parts, 1, 1)[:3] if start else _EVER
 
 
-def _last(plan: PlanDefinition) -> tuple[int, ...]:
+def last_day(plan: PlanDefinition) -> tuple[int, ...]:
+    """Return the last day of the period as year, month, day; after all of them where none is stated."""
     end = plan.effective_to
     return (*end.parts, *(12, 31)[len(end.parts) - 1 :])[:3] if end else _NEVER_ENDS
