@@ -15,6 +15,7 @@ from cds_service.fhir.record import PatientRecord
 from cds_service.necessity.determine import determine_all
 from cds_service.necessity.orders import read_orders
 from cds_service.services import SERVICES
+from cds_service.services.needs import NOTHING
 from cds_service.settings import Settings
 from cds_service.wiring import Application
 from tests.charts import RECEIVED, ROOT, shipped
@@ -40,7 +41,7 @@ def measure(name: str) -> None:
     service = SERVICES["necessity-order-sign"]
     request = decode(body)
     parsed = parse(request, hook=service.hook)
-    exchange = service.read(parsed)
+    exchange = application.read(service, body)
 
     def record() -> PatientRecord:
         return PatientRecord(exchange.patient_id, (*exchange.drafts, *exchange.chart), full_urls=exchange.full_urls)
@@ -55,7 +56,7 @@ def measure(name: str) -> None:
         "duplicate keys in the drafts refused": lambda: refuse_duplicate_keys(
             member_of(body, "context", "draftOrders")
         ),
-        "bundles read": lambda: service.read(parsed),
+        "bundles read, needs found": lambda: application.reader.exchange(service, parsed, NOTHING, received=RECEIVED),
         "record indexed": record,
         "orders read": lambda: read_orders(exchange.drafts, shipped(), chart, received=RECEIVED),
         "criteria evaluated": lambda: determine_all(orders, shipped(), record()),
