@@ -171,7 +171,9 @@ def test_text_is_for_readers(cli: Cli, write: Write):
 def test_text_says_what_could_not_be_read(cli: Cli, write: Write):
     message = request()
     message["prefetch"]["a\x1b[31mb"] = {"resourceType": "OperationOutcome"}
-    assert cli("evaluate", write(message), "--format", "text").text.endswith("\n\nnot read: prefetch.ab, the search failed\n")
+    assert cli("evaluate", write(message), "--format", "text").text.endswith(
+        "\n\nnot read: prefetch.ab, the search failed\n"
+    )
 
 
 def test_the_reference_date_may_be_set(cli: Cli, write: Write):
@@ -667,7 +669,9 @@ def test_production_says_at_its_start_what_may_not_decide(policies: Path):
         process.send_signal(signal.SIGINT)
         process.stderr.read()
         patience.cancel()
-    assert told[1].startswith(f"cds-service: not used today: the policy is draft, not active (policy {PLAN['url']}|0.1.0")
+    assert told[1].startswith(
+        f"cds-service: not used today: the policy is draft, not active (policy {PLAN['url']}|0.1.0"
+    )
 
 
 def test_a_port_in_use_is_told(cli: Cli):
