@@ -1,0 +1,1 @@
+"""What goes wrong around the service, made to go wrong on loopback."""
