@@ -10,6 +10,8 @@ CdsServiceError
 ├─ RequestError             the client's
 │  ├─ MalformedRequest      the message breaks its format
 │  └─ NothingToEvaluate     the message holds no order
+│  ├─ RequiredDataUnavailable  what an answer cannot do without, such as the orders, cannot be had
+│  ├─ NotAuthenticated      nothing shows that a trusted client calls
 └─ EvaluationError          the chart's: never leaves `determine`, it becomes a criterion's problem
    └─ LimitExceeded         an expression that asked for more steps, items or text than one evaluation may use
 
@@ -126,6 +128,34 @@ class NothingToEvaluate(RequestError):
 @dataclass
 class EvaluationError(CdsServiceError):
     """A fault met while an expression ran; `path` names the element, never its value."""
+@dataclass
+class RequiredDataUnavailable(RequestError):
+    """What an answer cannot do without is not at hand; `queries` (FhirQuery) would bring it."""
+
+    queries: tuple[Any, ...]
+
+    def __str__(self) -> str:
+        """Return which types of resource are lacking."""
+        types = ", ".join(f"`{one}`" for one in dict.fromkeys(str(query.type) for query in self.queries))
+        return f"the orders could not be read: send them in prefetch, or give access to {types}"
+
+
+@dataclass
+class NotAuthenticated(RequestError):
+    """A call that nothing shows to come from a trusted client.
+
+    The text is all that the client may learn. `code` is why, and `claimed` the configured client that the token says
+    it comes from, unproven: for the operator's log and metrics.
+    """
+
+    code: str
+    claimed: str | None = None
+
+    def __str__(self) -> str:
+        """Return the same for every reason."""
+        return "the call is not authenticated; send `Authorization: Bearer` with a token that this service trusts"
+
+
 
     reason: str
     path: str | None = None

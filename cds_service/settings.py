@@ -30,5 +30,15 @@ class Settings(BaseSettings):
     """The address at which clients reach this service; links on cards start with it."""
     allowed_origins: tuple[str, ...] = ()
     """Browser origins that may call this service; in a sandbox any may."""
+    fhir_servers: tuple[str, ...] = ()
+    """The EHRs' FHIR servers that may be read, each by its base URL; what a request's prefetch lacks is read there."""
+    fhir_networks: tuple[str, ...] = ()
+    """Networks that are not public and in which those servers may be, as CIDR: `10.2.0.0/16`."""
+    fhir_fetch: bool = True
+    """Whether EHRs are read at all; without, every answer is made of what the request brings."""
+    fhir_code_filters: bool = False
+    """Whether searches name the codes that the policies look for; for servers whose codes can be relied on."""
+    deadline_ms: int = Field(default=4000, gt=0)
+    """How long a request may take, its reading of the EHR included; what is not read by then is said on the card."""
     max_body_bytes: int = Field(default=10_000_000, gt=0)
     """The largest request body that is read."""

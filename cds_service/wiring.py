@@ -9,18 +9,25 @@ from functools import cached_property
 from pathlib import Path
 
 from cds_service.cards import Presentation, cards_of_the_rest, render
-from cds_service.cds_hooks import Discovery, ProtocolError, Response, parse, to_json_object
+from cds_service.cds_hooks import Discovery, HookContext, ProtocolError, Request, Response, parse, to_json_object
 from cds_service.cds_hooks import Service as Offer
+from cds_service.ehr.addresses import AddressRules
+from cds_service.ehr.client import FhirClient
+from cds_service.ehr.gather import Access, gather
+from cds_service.ehr.servers import AllowedServers, NotAllowed
+from cds_service.ehr.transport import CheckedTransport
 from cds_service.errors import ContentError, MalformedRequest
-from cds_service.fhir.bundle import gather
 from cds_service.fhir.encoding import decode, encode, member_of, refuse_duplicate_keys
+from cds_service.fhir.query import Fetched, FhirQuery
 from cds_service.fhir.temporal import Date
+from cds_service.fhir.unread import Why
 from cds_service.plan_definition.artifacts import Artifacts, read_artifacts
 from cds_service.plan_definition.data_requirements import prefetch_of
 from cds_service.plan_definition.policies import Policies, compile_policies
 from cds_service.policy_files import read_policy_files
 from cds_service.services import SERVICES, Service
 from cds_service.services.evaluation import Evaluation, Exchange, evaluate
+from cds_service.services.needs import NOTHING, Answered, Reader
 from cds_service.settings import Settings
 
 __all__ = ["Application", "load_policies", "policies_folder", "read_policies", "today"]
@@ -52,6 +59,18 @@ def read_policies(place: Path) -> tuple[Policies, Artifacts]:
     if not policies.plans:
         raise ContentError(f"`{place}` holds no PlanDefinition")
     return policies, artifacts
+
+
+_ROUNDS = 3
+"""The orders, the chart, and who the payer is: each may tell what is to be read next."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """What is to be read of the EHR before a request can be answered."""
+
+    queries: tuple[FhirQuery, ...]
+    access: Access
 
 
 @dataclass(frozen=True)
@@ -98,23 +117,75 @@ class Application:
         pages = {plan.group: files.text(plan.group, "policy.md") for plan in self.policies.plans}
         return {group: page for group, page in pages.items() if page is not None}
 
-    def answer(self, service: Service, body: bytes) -> bytes:
-        """Return the response to a hook request. Raises RequestError."""
-        return self.respond(self.evaluate(self.read(service, body)))
+    @cached_property
+    def reader(self) -> Reader:
+        """Return what reads requests for these policies."""
+        return Reader(self.policies, by_code=self.settings.fhir_code_filters)
 
-    def read(self, service: Service, body: bytes) -> Exchange:
-        """Return what a hook request asks about. Raises MalformedRequest."""
-        return self.read_request(service, decode(body), body)
+    @cached_property
+    def fhir(self) -> FhirClient:
+        """Return what reads the EHRs' FHIR servers; it belongs to the event loop that first uses it."""
+        sandbox = not self.production
+        transport = CheckedTransport(AddressRules.of(self.settings.fhir_networks, loopback=sandbox))
+        return FhirClient(self._fhir_servers, transport)
 
-    def read_request(self, service: Service, request: object, body: bytes) -> Exchange:
-        """Return what an already decoded request asks about; its bytes are searched for ambiguous orders."""
+    @cached_property
+    def _fhir_servers(self) -> AllowedServers:
+        return AllowedServers.of(self.settings.fhir_servers, loopback=not self.production)
+
+    async def serve(self, service: Service, body: bytes, *, deadline: float) -> bytes:
+        """Return the response to a hook request, once what it did not bring is read of the EHR as far as that goes.
+
+        `deadline` is a time of the event loop. Nothing that was parsed is held while the EHR is waited for: a chart
+        held over an await costs twice the time. Raises RequestError.
+        """
+        answered: dict[FhirQuery, Fetched] = {}
+        for _ in range(_ROUNDS):
+            found = self._proceed(service, body, answered)
+            if isinstance(found, bytes):
+                return found
+            fetched = await gather(found.queries, found.access, client=self.fhir, deadline=deadline)
+            answered.update((one.query, one) for one in fetched)
+        return self.answer(service, body, answered)
+
+    def _proceed(self, service: Service, body: bytes, answered: Answered) -> bytes | _Open:
+        request = self._parse(service, body)
+        if request.fhir_server and self._lacking(request) is Why.NOT_SENT and self.settings.fhir_fetch:
+            queries = self.reader.needs(service, request, answered, received=self.clock())
+            if queries:
+                return _Open(tuple(queries), Access(request.fhir_server, request.bearer_token))
+        return self.respond(self.evaluate(self._exchange(service, request, answered)))
+
+    def answer(self, service: Service, body: bytes, answered: Answered = NOTHING) -> bytes:
+        """Return the response to a hook request from what it brings, and what was read besides. Raises RequestError."""
+        return self.respond(self.evaluate(self.read(service, body, answered)))
+
+    def read(self, service: Service, body: bytes, answered: Answered = NOTHING) -> Exchange:
+        """Return what a hook request asks about. Raises RequestError."""
+        return self._exchange(service, self._parse(service, body), answered)
+
+    def _parse(self, service: Service, body: bytes) -> Request[HookContext]:
         try:
-            parsed = parse(request, hook=service.hook)
-            exchange = service.read(parsed, gather(parsed.prefetch or {}))
+            request = parse(decode(body), hook=service.hook)
         except ProtocolError as error:
             raise MalformedRequest(error.path, error.reason) from None
         refuse_duplicate_keys(member_of(body, "context", "draftOrders"), path="context.draftOrders")
-        return exchange
+        return request
+
+    def _exchange(self, service: Service, request: Request[HookContext], answered: Answered) -> Exchange:
+        try:
+            return self.reader.exchange(service, request, answered, received=self.clock(), why=self._lacking(request))
+        except ProtocolError as error:
+            raise MalformedRequest(error.path, error.reason) from None
+
+    def _lacking(self, request: Request[HookContext]) -> Why:
+        """Return why what a request did not bring is not read of the server that it names."""
+        try:
+            if request.fhir_server and self.settings.fhir_fetch:
+                self._fhir_servers.server(request.fhir_server)
+        except NotAllowed:
+            return Why.NOT_ALLOWED
+        return Why.NOT_SENT
 
     def evaluate(self, exchange: Exchange, *, as_of: Date | None = None) -> Evaluation:
         """Return the determinations of an exchange."""

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cds_service.errors import MalformedRequest, NothingToEvaluate, RequestError
+from cds_service.errors import MalformedRequest, NothingToEvaluate, RequestError, RequiredDataUnavailable
 from cds_service.fhir.encoding import encode
 
 __all__ = [
@@ -70,13 +70,14 @@ _BY_ERROR: Mapping[type[RequestError], tuple[int, str]] = {
     NoSuchPage: (404, "not-found"),
     NothingToEvaluate: (400, "required"),
     OriginNotAllowed: (400, "forbidden"),
+    RequiredDataUnavailable: (412, "processing"),
     UnsupportedBody: (415, "not-supported"),
 }
 _BY_STATUS: Mapping[int, tuple[str, str]] = {
     404: ("not-found", "there is nothing at this address; `GET /cds-services` lists the services"),
     405: ("not-supported", "this address does not answer this method"),
 }
-STATUSES = (400, 404, 405, 413, 415, 500)
+STATUSES = (400, 404, 405, 412, 413, 415, 500)
 """The statuses that an error can have; the code of each issue is FHIR's `issue-type`."""
 
 

@@ -124,7 +124,7 @@ def _exchange_of_request(application: Application, request: dict[str, Any], body
     if service is None:
         answered = ", ".join(f"`{one.hook}`" for one in SERVICES.values())
         raise MalformedRequest("hook", f"must be one of {answered}")
-    exchange = application.read_request(service, request, body)
+    exchange = application.read(service, body)
     if not any(one.get("resourceType") in ORDER_TYPES for one in exchange.drafts):
         raise NothingToEvaluate("there is no order in context.draftOrders")
     return exchange

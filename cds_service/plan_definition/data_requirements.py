@@ -1,22 +1,79 @@
-"""What policies read → the prefetch templates that a client may fill."""
+"""What policies read → the prefetch templates that a client may fill, and the queries for what it did not."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+from cds_service.fhir.query import FhirQuery
+from cds_service.fhir.values import Code
 from cds_service.plan_definition.model import PlanDefinition
 
-__all__ = ["prefetch_of"]
+__all__ = ["COVERAGE", "SELDOM_SENT", "prefetch_of", "queries_of", "types_by_key"]
+
+COVERAGE = "coverage"
+"""The key of the patient's active coverage, which a payer needs."""
+
+SELDOM_SENT = frozenset(("QuestionnaireResponse",))
+"""Types that are asked for and, where a client does not send them, not missed: what they would say is asked anew."""
+
+_TOKEN = "{{context.patientId}}"  # noqa: S105 - a prefetch token
+_MOST_CODES = 50
+_SEARCHED_BY_CODE = frozenset(
+    ("AllergyIntolerance", "Condition", "DiagnosticReport", "Observation", "Procedure", "ServiceRequest")
+)
 
 
-def prefetch_of(plans: Iterable[PlanDefinition]) -> dict[str, str]:
+def prefetch_of(plans: Iterable[PlanDefinition], *, payer: bool = False) -> dict[str, str]:
     """Return prefetch templates by key: the patient, and a search by patient for each type that a policy reads.
 
     Only what CDS Hooks 2.0 allows: root-level context tokens, no modifiers, no `_include`.
     """
+    queries = queries_of(plans, _TOKEN, payer=payer)
+    return {one.key: f"Patient/{_TOKEN}" if one.id else _template(one) for one in queries}
+
+
+def types_by_key(plans: Iterable[PlanDefinition], *, payer: bool = False) -> Mapping[str, str]:
+    """Return the type of resource that each prefetch key asks for."""
+    return {one.key: one.type for one in queries_of(plans, _TOKEN, payer=payer)}
+
+
+def queries_of(
+    plans: Iterable[PlanDefinition], patient_id: str, *, payer: bool = False, by_code: bool = False
+) -> tuple[FhirQuery, ...]:
+    """Return what these policies read of a patient's chart: the patient, then one search for each type, by name.
+
+    `by_code` narrows a search to the codes that all inputs of its type name, where they do and the codes are few.
+    """
+    plans = tuple(plans)
     types = {one.type for plan in plans for one in plan.inputs} - {"Patient"}
-    searches = {_key(kind): f"{kind}?patient={{{{context.patientId}}}}" for kind in sorted(types)}
-    return {"patient": "Patient/{{context.patientId}}", **searches}
+    if any(plan.questions for plan in plans):
+        types.add("QuestionnaireResponse")
+    found = [FhirQuery(key="patient", type="Patient", id=patient_id)]
+    for kind in sorted(types):
+        codes = _codes(plans, kind) if by_code else ()
+        narrowed = (("code", ",".join(f"{system or ''}|{code}" for system, code in codes)),) if codes else ()
+        found.append(FhirQuery(key=_key(kind), type=kind, parameters=(("patient", patient_id), *narrowed)))
+    if payer:
+        active = (("patient", patient_id), ("status", "active"))
+        found.append(FhirQuery(key=COVERAGE, type="Coverage", parameters=active))
+    return tuple(found)
+
+
+def _codes(plans: Iterable[PlanDefinition], kind: str) -> tuple[Code, ...]:
+    """Return the codes that a search of a type may be narrowed to; none where an input reads all of them."""
+    if kind not in _SEARCHED_BY_CODE:
+        return ()
+    wanted: set[Code] = set()
+    for one in (one for plan in plans for one in plan.inputs if one.type == kind):
+        codes = next((each.codes for each in one.filters if each.path == "code"), None)
+        if codes is None:
+            return ()
+        wanted |= codes
+    return tuple(sorted(wanted, key=str)) if len(wanted) <= _MOST_CODES else ()
+
+
+def _template(query: FhirQuery) -> str:
+    return f"{query.type}?{'&'.join(f'{name}={value}' for name, value in query.parameters)}"
 
 
 def _key(type_name: str) -> str:

@@ -144,6 +144,7 @@ def test_discovery_asks_for_what_the_policies_read(app: FastAPI):
         "patient": "Patient/{{context.patientId}}",
         "observation": "Observation?patient={{context.patientId}}",
     }
+        "questionnaireResponse": "QuestionnaireResponse?patient={{context.patientId}}",
 
 
 def test_signing_an_order_is_answered_with_a_card(app: FastAPI):
@@ -480,7 +481,7 @@ def test_openapi_describes_what_goes_in_and_out(app: FastAPI):
     assert {"patientId", "draftOrders"} <= body["properties"]["context"]["properties"].keys()
     answer = operation["responses"]["200"]["content"]["application/json"]["schema"]
     assert "cards" in answer["required"]
-    assert operation["responses"].keys() == {"200", "400", "404", "405", "413", "415", "500"}
+    assert operation["responses"].keys() == {"200", "400", "404", "405", "412", "413", "415", "500"}
 
 
 def test_fastapis_own_validation_is_nowhere(app: FastAPI):

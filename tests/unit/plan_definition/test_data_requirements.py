@@ -22,15 +22,21 @@ def test_the_patient_is_read_and_each_type_is_searched_by_patient() -> None:
         "condition": "Condition?patient={{context.patientId}}",
         "imagingStudy": "ImagingStudy?patient={{context.patientId}}",
         "observation": "Observation?patient={{context.patientId}}",
+        "questionnaireResponse": "QuestionnaireResponse?patient={{context.patientId}}",
     }
 
 
 def test_a_type_that_several_inputs_read_is_searched_once() -> None:
-    assert list(with_inputs("Condition", "Condition", "Observation")) == ["patient", "condition", "observation"]
+    assert list(with_inputs("Condition", "Condition", "Observation")) == [
+        "patient",
+        "condition",
+        "observation",
+        "questionnaireResponse",
+    ]
 
 
 def test_the_patient_as_an_input_is_not_searched_for() -> None:
-    assert list(with_inputs("Patient")) == ["patient", "observation"]
+    assert list(with_inputs("Patient")) == ["patient", "observation", "questionnaireResponse"]
 
 
 def test_the_ordered_codes_are_hook_context_and_not_searched_for() -> None:

@@ -1,0 +1,97 @@
+"""What a request did not bring of what the policies read: which queries it takes, and the chart once they are answered.
+
+The five states of a prefetch key are kept apart: what was supplied, none or empty is not asked for again, nor is what
+failed; what is missing, or goes on on a further page, is.
+
+Source: CDS Hooks 2.0.1, Prefetch Template.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+from cds_service.cds_hooks import PrefetchState, Request, state_of
+from cds_service.errors import MalformedRequest, RequiredDataUnavailable
+from cds_service.fhir.bundle import Holding, gather, read
+from cds_service.fhir.encoding import decode
+from cds_service.fhir.query import Fetched, FhirQuery
+from cds_service.fhir.temporal import Date
+from cds_service.fhir.unread import Unread, Why
+from cds_service.necessity.orders import read_orders
+from cds_service.plan_definition.data_requirements import SELDOM_SENT, queries_of, types_by_key
+from cds_service.plan_definition.policies import Policies
+from cds_service.services.evaluation import Exchange, record_of
+from cds_service.services.service import Service
+
+__all__ = ["NOTHING", "Answered", "Reader"]
+
+_TO_ASK = (PrefetchState.MISSING, PrefetchState.PARTIAL)
+Answered: TypeAlias = Mapping[FhirQuery, Fetched]
+"""What a FHIR server answered so far."""
+NOTHING: Answered = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads requests for the policies at hand; `payer` has their coverage read, too."""
+
+    policies: Policies
+    payer: bool = False
+    by_code: bool = False
+
+    def needs(self, service: Service, request: Request[Any], answered: Answered, *, received: Date) -> list[FhirQuery]:
+        """Return the queries that the request's prefetch leaves open and that are not answered yet."""
+        try:
+            exchange = service.read(request, self.chart(request, answered))
+        except RequiredDataUnavailable as error:
+            wanted: Iterable[FhirQuery] = error.queries
+        else:
+            wanted = self._wanted(exchange, request, received)
+        return [one for one in wanted if one not in answered and state_of(request.prefetch, one.key) in _TO_ASK]
+
+    def exchange(
+        self, service: Service, request: Request[Any], answered: Answered, *, received: Date, why: Why = Why.NOT_SENT
+    ) -> Exchange:
+        """Return what is to be evaluated; what is still open is told as not read, for the reason `why`.
+
+        Raises RequiredDataUnavailable where the orders themselves are not at hand.
+        """
+        chart = self.chart(request, answered)
+        kinds = {str(one["resourceType"]) for one in chart.resources} | SELDOM_SENT
+        for query in self.needs(service, request, answered, received=received):
+            if query.type not in kinds:  # else it was sent under a key of the client's own
+                chart.unread.append(Unread(query.type, why, query.type))
+        return service.read(request, chart)
+
+    def chart(self, request: Request[Any], answered: Answered) -> Holding:
+        """Return what the prefetch and the answers hold."""
+        types = types_by_key(self.policies.plans, payer=self.payer)
+        chart = gather(request.prefetch or {}, types)
+        again = {f"prefetch.{query.key}" for query, found in answered.items() if found.complete}
+        chart.unread = [one for one in chart.unread if one.why is not Why.MORE or one.place not in again]
+        for query, found in answered.items():
+            for page in found.pages:
+                chart.add_all(_read_page(page, query))
+            if found.why is not None:
+                chart.unread.append(Unread(query.type, found.why, query.type))
+        return chart
+
+    def _wanted(self, exchange: Exchange, request: Request[Any], received: Date) -> Iterable[FhirQuery]:
+        record, drafts = record_of(exchange)
+        orders = read_orders(drafts, self.policies, record, received=received)
+        plans = self.policies.deciding(order.coded for order in orders.covered)
+        if not plans:
+            return ()
+        return queries_of(plans, request.context.patient, payer=self.payer, by_code=self.by_code)
+
+
+def _read_page(page: bytes, query: FhirQuery) -> Holding:
+    try:
+        held = read(decode(page), place=query.type, type_name=query.type)
+    except MalformedRequest:
+        return Holding(unread=[Unread(query.type, Why.UNREADABLE, query.type)])
+    held.unread = [one for one in held.unread if one.why is not Why.MORE]  # the answer tells whether it is all
+    return held
