@@ -7,11 +7,12 @@ CdsServiceError
 │  ├─ ExpressionError       an expression that does not parse, or reads what does not exist
 │  │  └─ ExpressionTooLarge  … or is too long, too deep or too costly to be carried out
 │  └─ UnsupportedFeature    valid content that this engine does not carry out
+├─ ConfigurationError       the operator's: found when the service starts
 ├─ RequestError             the client's
 │  ├─ MalformedRequest      the message breaks its format
-│  └─ NothingToEvaluate     the message holds no order
 │  ├─ RequiredDataUnavailable  what an answer cannot do without, such as the orders, cannot be had
 │  ├─ NotAuthenticated      nothing shows that a trusted client calls
+│  └─ NothingToEvaluate     the message holds no order
 └─ EvaluationError          the chart's: never leaves `determine`, it becomes a criterion's problem
    └─ LimitExceeded         an expression that asked for more steps, items or text than one evaluation may use
 
@@ -21,6 +22,7 @@ A message holds element paths, canonicals and positions; never a patient's value
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 
 class CdsServiceError(Exception):
@@ -98,6 +100,18 @@ class UnsupportedFeature(ContentError):
     rule: str = "unsupported-feature"
 
 
+@dataclass
+class ConfigurationError(CdsServiceError):
+    """A file of the operator's that cannot be used: which, and everything that is wrong in it, each with its place."""
+
+    place: str
+    faults: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Return one line: the file, then the faults."""
+        return f"{self.place}: {'; '.join(self.faults)}"
+
+
 class RequestError(CdsServiceError):
     """A fault of the client's."""
 
@@ -114,20 +128,6 @@ class MalformedRequest(RequestError):
         return f"{self.path}: {self.reason}" if self.path else self.reason
 
 
-@dataclass
-class NothingToEvaluate(RequestError):
-    """The message holds no order that could be evaluated."""
-
-    reason: str
-
-    def __str__(self) -> str:
-        """Return the reason."""
-        return self.reason
-
-
-@dataclass
-class EvaluationError(CdsServiceError):
-    """A fault met while an expression ran; `path` names the element, never its value."""
 @dataclass
 class RequiredDataUnavailable(RequestError):
     """What an answer cannot do without is not at hand; `queries` (FhirQuery) would bring it."""
@@ -156,6 +156,20 @@ class NotAuthenticated(RequestError):
         return "the call is not authenticated; send `Authorization: Bearer` with a token that this service trusts"
 
 
+@dataclass
+class NothingToEvaluate(RequestError):
+    """The message holds no order that could be evaluated."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        """Return the reason."""
+        return self.reason
+
+
+@dataclass
+class EvaluationError(CdsServiceError):
+    """A fault met while an expression ran; `path` names the element, never its value."""
 
     reason: str
     path: str | None = None
