@@ -1,1 +1,31 @@
-"""Da Vinci Coverage Requirements Discovery: what a payer says of an order, made from its determinations."""
+"""Da Vinci CRD: what a payer says of an order, in the versions of CRD that clients speak."""
+
+from cds_service.crd.associated_resource import associated_resource
+from cds_service.crd.configuration import Configuration, discovery_extension, read_configuration
+from cds_service.crd.coverage import Coverages, Problem, payer_identifier, payers_to_read, read_coverages
+from cds_service.crd.patch import find_orders, find_resources
+from cds_service.crd.system_actions import orders_judged, system_actions
+from cds_service.crd.terms import Authorization, Call, Terms
+from cds_service.crd.versions import VERSIONS, Version, requested_version
+
+__all__ = [
+    "VERSIONS",
+    "Authorization",
+    "Call",
+    "Configuration",
+    "Coverages",
+    "Problem",
+    "Terms",
+    "Version",
+    "associated_resource",
+    "discovery_extension",
+    "find_orders",
+    "find_resources",
+    "orders_judged",
+    "payer_identifier",
+    "payers_to_read",
+    "read_configuration",
+    "read_coverages",
+    "requested_version",
+    "system_actions",
+]

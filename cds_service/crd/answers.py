@@ -1,0 +1,87 @@
+"""The table from a determination to what a payer answers: docs/explanation/coverage_information.md.
+
+The need that a policy asks for is no benefit: no determination makes anything `not-covered`. What is not met goes to
+a physician. A failure is neither yes nor no.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cds_service.crd.coverage_information import Covered, PaNeeded
+from cds_service.crd.terms import Authorization, Call, Terms
+from cds_service.necessity.model import Determination, Kind, Outcome
+from cds_service.necessity.reading import open_questions
+from cds_service.plan_definition.profile import Reason
+
+__all__ = ["Answer", "answer_to"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One row of the table."""
+
+    covered: Covered
+    pa_needed: PaNeeded
+    says: str
+    documents: bool = False
+    """Whether a clinician's documents would help."""
+    code: str | None = None
+    """CRD's code for the reason, if it has one."""
+
+
+_MET = {
+    PaNeeded.NO_AUTH: Answer(Covered.COVERED, PaNeeded.NO_AUTH, "criteria met"),
+    PaNeeded.SATISFIED: Answer(Covered.COVERED, PaNeeded.SATISFIED, "criteria met"),
+    PaNeeded.AUTH_NEEDED: Answer(
+        Covered.COVERED, PaNeeded.AUTH_NEEDED, "criteria met; a reviewer decides on the authorization"
+    ),
+}
+_NOT_SHOWN = Answer(
+    Covered.COVERED, PaNeeded.AUTH_NEEDED, "criteria not met on record; a physician reviews it", documents=True
+)
+_MISFIT = Answer(Covered.CONDITIONAL, PaNeeded.CONDITIONAL, "the code does not fit; a physician reviews it")
+_MISSING = Answer(Covered.CONDITIONAL, PaNeeded.CONDITIONAL, "information missing", documents=True)
+_WAITING = Answer(Covered.CONDITIONAL, PaNeeded.CONDITIONAL, "depends on another order")
+_UNREAD = Answer(Covered.INDETERMINATE, PaNeeded.INDETERMINATE, "part of the chart could not be read", code="technical")
+_NOT_EVALUATED = Answer(Covered.INDETERMINATE, PaNeeded.INDETERMINATE, "not evaluated", code="technical")
+
+
+def answer_to(determination: Determination, terms: Terms, call: Call) -> Answer | None:
+    """Return what is answered to one determination; None where its policy does not apply."""
+    match determination.outcome, determination.kind:
+        case Outcome.NOT_APPLICABLE, _:
+            return None
+        case Outcome.MET, _:
+            return _MET[_authorization(determination, terms, call)]
+        case Outcome.NOT_MET, Kind.CODING:
+            return _MISFIT
+        case Outcome.NOT_MET, _:
+            return _NOT_SHOWN
+        case Outcome.INFORMATION_MISSING, _:
+            return _open(determination)
+        case _:
+            return _NOT_EVALUATED
+
+
+def _open(determination: Determination) -> Answer:
+    """Return why nothing can be said yet. What was not read is not asked of a clinician, who may have written it."""
+    gaps = open_questions(determination)
+    if any(one.reason is Reason.UNREADABLE for one in gaps):
+        return _UNREAD
+    return _WAITING if gaps and all(one.criterion.determination_of for one in gaps) else _MISSING
+
+
+def _authorization(determination: Determination, terms: Terms, call: Call) -> PaNeeded:
+    """Return what a need that is shown leaves to do. Nothing is granted that somebody should still look at."""
+    if terms.authorization is Authorization.NOT_NEEDED:
+        return PaNeeded.NO_AUTH
+    read = {one.type for one in determination.plan.inputs}
+    to_be_seen = (
+        determination.human_review
+        or determination.refusal is not None
+        or any(one.may_hold(read) for one in call.unread)
+        or not call.configuration.wants("unsolicited-determ")
+    )
+    granted = terms.authorization is Authorization.GRANTED and not to_be_seen
+    return PaNeeded.SATISFIED if granted else PaNeeded.AUTH_NEEDED

@@ -1,0 +1,72 @@
+"""Determinations and the orders as they came → one update per order, with coverage-information on it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from cds_service.cds_hooks import Action
+from cds_service.crd.assertion import assertion_of
+from cds_service.crd.coverage import Coverages
+from cds_service.crd.coverage_information import extension_of
+from cds_service.crd.patch import with_coverage_information
+from cds_service.crd.terms import Call, Terms
+from cds_service.necessity.model import Determination
+from cds_service.necessity.wording import printable
+
+__all__ = ["orders_judged", "system_actions"]
+
+
+def orders_judged(determinations: Iterable[Determination]) -> frozenset[str]:
+    """Return the orders, as `Type/id`, that determinations are about: those that say the same included."""
+    return frozenset(name for one in determinations for name in (one.order.reference, *one.order.duplicates))
+
+
+def system_actions(
+    determinations: Sequence[Determination],
+    orders: Mapping[str, bytes],
+    coverages: Coverages,
+    terms: Terms,
+    call: Call,
+) -> tuple[Action, ...]:
+    """Return the updates of the orders about which there is something new to say, in the order of `orders`.
+
+    `orders` holds the text of each order by `Type/id`, as `patch.find_orders` finds it. One update says all that is
+    said of an order, for however many Coverages: it carries the whole order, so that a second one would undo it.
+    Source: CRD 2.2.1 resp-29, resp-32, resp-35.
+    """
+    if not call.configuration.wants("coverage-info"):
+        return ()
+    about: dict[str, list[Determination]] = defaultdict(list)
+    for one in determinations:
+        for name in (one.order.reference, *one.order.duplicates):
+            about[name].append(one)
+    actions = (
+        _update(about[name], text, coverages, terms, call)
+        for name, text in orders.items()
+        if name in about and name.partition("/")[0] in call.version.carriers
+    )
+    return tuple(action for action in actions if action is not None)
+
+
+def _update(
+    determinations: Sequence[Determination], order: bytes, coverages: Coverages, terms: Terms, call: Call
+) -> Action | None:
+    said = (assertion_of(determinations, one, coverages.problem, terms, call) for one in coverages.named)
+    extensions = [extension_of(one, call.version) for one in said if one is not None]
+    resource = with_coverage_information(order, extensions)
+    if resource is None:
+        return None
+    return Action(type="update", description=_description(determinations), resource=resource)
+
+
+def _description(determinations: Sequence[Determination]) -> str:
+    """Return for what a person knows the order as: the names of its codes, by which no patient is told."""
+    named = dict.fromkeys(f"{_name(one)} ({one.order.code})" for one in determinations)
+    return f"Coverage information for {printable(', '.join(named))}"
+
+
+def _name(determination: Determination) -> str:
+    code = determination.order.code
+    known = determination.plan.codes.names.get(determination.order.coded, code)
+    return known if known != code else determination.plan.name

@@ -1,0 +1,185 @@
+"""One update per order about which there is something new to say; the order as it came, with our extension on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from cds_service import crd
+from cds_service.cds_hooks import Action, Response, to_json_object
+from cds_service.crd import Coverages, Problem, Terms, find_orders, orders_judged, read_coverages, system_actions
+from cds_service.crd.coverage_information import URL, coverage_of
+from cds_service.crd.terms import Call
+from cds_service.fhir.encoding import decode, encode
+from cds_service.fhir.record import PatientRecord
+from cds_service.necessity.model import Determination
+from cds_service.plan_definition.profile import Extension
+from tests import charts
+from tests.unit.crd.payer import MET, PAYER, call, coverage, values
+from tests.unit.necessity.judging import finding, judge, order
+from tests.unit.plan_definition.plans import APPROVED, CODES, Json, compiled, plan
+
+NAMED = {"url": Extension.ORDER_NAME, "valueString": "widget replacement"}
+POLICIES = compiled(plan(**APPROVED | {"extension": [*APPROVED["extension"], NAMED]}))
+ONE = Coverages((coverage(),), None)
+
+
+def request(*orders: Json) -> bytes:
+    return encode({"context": {"draftOrders": {"entry": [{"resource": one} for one in orders]}}})
+
+
+def actions(
+    *resources: Json,
+    coverages: Coverages = ONE,
+    asked: Call | None = None,
+    determinations: tuple[Determination, ...] | None = None,
+) -> list[Any]:
+    """Return the system actions for the orders and the chart given, as the client reads them."""
+    orders = [one for one in resources if one.get("status") == "draft"]
+    judged = determinations if determinations is not None else judge(POLICIES, *resources).determinations
+    raw = find_orders(request(*orders), orders_judged(judged))
+    found = system_actions(judged, raw, coverages, Terms(), asked or call())
+    return read_back(Response(cards=(), system_actions=found)).get("systemActions", [])
+
+
+def read_back(response: Response) -> dict[str, Any]:
+    body: Any = decode(encode(to_json_object(response)))
+    return dict(body)
+
+
+def covered(action: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an action says of each Coverage."""
+    said = {coverage_of(one): one for one in action["resource"]["extension"] if one["url"] == URL}
+    return {str(name): values(one)["covered"][0] for name, one in said.items()}
+
+
+@pytest.mark.requirement("resp-22")
+@pytest.mark.requirement("C12")
+def test_an_order_is_updated_with_what_is_said_of_it() -> None:
+    (action,) = actions(order(), finding("broken"))
+    assert list(action) == ["type", "description", "resource"]
+    assert action["type"] == "update"
+    assert action["description"] == "Coverage information for widget replacement (A)"
+    assert covered(action) == {"Coverage/cov1": "covered"}
+    assert {name: one for name, one in action["resource"].items() if name != "extension"} == order()
+
+
+@pytest.mark.requirement("resp-29")
+def test_every_order_that_is_judged_has_one_update_in_the_order_of_the_request() -> None:
+    found = actions(order("B", "o2"), order("A", "o1"), order("Z", "o3"), finding("broken"))
+    assert [one["resource"]["id"] for one in found] == ["o2", "o1"]
+
+
+@pytest.mark.requirement("resp-29")
+def test_an_order_that_says_the_same_as_another_has_its_update_too() -> None:
+    found = actions(order("A", "o1"), order("A", "o2"), finding("broken"))
+    assert [one["resource"]["id"] for one in found] == ["o1", "o2"]
+    assert found[0]["resource"]["extension"] == found[1]["resource"]["extension"]
+
+
+def test_an_order_with_two_codes_is_updated_once() -> None:
+    both = {**order(), "code": {"coding": [{"system": CODES, "code": "A"}, {"system": CODES, "code": "B"}]}}
+    (action,) = actions(both, finding("broken"))
+    assert action["description"] == "Coverage information for widget replacement (A), widget replacement (B)"
+    (said,) = action["resource"]["extension"]
+    assert [one["code"] for one in values(said)["billingCode"]] == ["A", "B"]
+
+
+@pytest.mark.requirement("resp-32")
+def test_several_coverages_share_one_update_and_no_id() -> None:
+    (action,) = actions(order(), coverages=Coverages((coverage("c1"), coverage("c2")), Problem.SEVERAL))
+    assert covered(action) == {"Coverage/c1": "conditional", "Coverage/c2": "conditional"}
+    ids = [values(one)["coverage-assertion-id"][0] for one in action["resource"]["extension"]]
+    assert len(set(ids)) == 2
+
+
+def test_without_a_coverage_nothing_is_said() -> None:
+    for problem in (Problem.NO_COVERAGE, Problem.NOT_OUR_PAYER, Problem.UNCLEAR):
+        assert actions(order(), coverages=Coverages((), problem)) == []
+
+
+@pytest.mark.requirement("resp-45")
+def test_an_ended_coverage_is_said_on_every_order() -> None:
+    ended = read_coverages(PatientRecord("p1", [coverage(status="cancelled")]), {PAYER}, charts.RECEIVED)
+    (action,) = actions(order(), coverages=ended)
+    assert covered(action) == {"Coverage/cov1": "not-covered"}
+
+
+# -- nothing new --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.requirement("resp-35")
+def test_a_second_call_changes_nothing_until_something_has_changed() -> None:
+    (first,) = actions(order())
+    signed = first["resource"]
+    assert actions(signed) == []
+    (changed,) = actions(signed, finding("broken"))
+    assert covered(changed) == {"Coverage/cov1": "covered"}
+    assert len(changed["resource"]["extension"]) == 1
+
+
+@pytest.mark.requirement("resp-35")
+def test_an_assertion_for_another_coverage_stays_as_it_is() -> None:
+    (first,) = actions(order(), coverages=Coverages((coverage("c2"),), None))
+    (second,) = actions(first["resource"], finding("broken"))
+    assert covered(second) == {"Coverage/c2": "conditional", "Coverage/cov1": "covered"}
+    assert second["resource"]["extension"][0] == first["resource"]["extension"][0]
+
+
+@pytest.mark.requirement("resp-35")
+def test_the_other_version_says_it_anew() -> None:
+    judged = judge(POLICIES, order(), finding("broken")).determinations
+    raw = find_orders(request(order()), orders_judged(judged))
+    ended = Coverages((coverage(),), Problem.INACTIVE)
+    (old,) = system_actions(judged, raw, ended, Terms(), call("2.0"))
+    (new,) = system_actions(judged, {"ServiceRequest/o1": encode(old.resource)}, ended, Terms(), call("2.2"))
+    assert isinstance(new, Action)
+
+
+# -- what is left out ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.requirement("dev-14")
+def test_a_client_that_wants_no_coverage_information_gets_none() -> None:
+    assert actions(order(), asked=call("2.2", "order-sign", "coverage-info")) == []
+
+
+def test_an_order_on_which_no_policy_decides_is_not_touched() -> None:
+    assert actions(order("Z")) == []
+
+
+def test_an_order_without_an_id_cannot_be_updated() -> None:
+    nameless = {name: value for name, value in order().items() if name != "id"}
+    assert actions(nameless) == []
+
+
+def test_an_order_that_cannot_carry_the_extension_in_a_version_is_left_alone() -> None:
+    lenses = {**order(), "resourceType": "VisionPrescription"}
+    judged = (replace(MET, order=replace(MET.order, reference="VisionPrescription/o1")),)
+    assert actions(lenses, determinations=judged, asked=call("2.0")) == []
+    assert len(actions(lenses, determinations=judged, asked=call("2.2"))) == 1
+
+
+# -- the seed, from its request to the answer ---------------------------------------------------------------------
+
+
+@pytest.mark.requirement("resp-37")
+@pytest.mark.parametrize("version", ["2.0", "2.2"])
+def test_the_orders_of_a_case_come_back_as_they_were_sent(version: str) -> None:
+    sent = charts.fixture("cds_hooks/seed-1-order-sign.json")["context"]["draftOrders"]
+    evaluation = charts.determine(charts.base("seed-1"))
+    raw = find_orders(encode({"context": {"draftOrders": sent}}), orders_judged(evaluation.determinations))
+    found = system_actions(evaluation.determinations, raw, ONE, Terms(), call(version))
+    answered = read_back(Response(cards=(), system_actions=found))["systemActions"]
+    returned = [{name: value for name, value in one["resource"].items() if name != "extension"} for one in answered]
+    assert returned == [entry["resource"] for entry in sent["entry"]]
+    assert [covered(one)["Coverage/cov1"] for one in answered] == ["covered"] * 3
+
+
+def test_public_names_are_sorted_and_exist() -> None:
+    names = crd.__all__
+    assert names == sorted(set(names), key=lambda name: (not name.isupper(), name[0].islower(), name))
+    assert all(hasattr(crd, name) for name in names)
