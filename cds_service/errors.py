@@ -137,7 +137,8 @@ class RequiredDataUnavailable(RequestError):
     def __str__(self) -> str:
         """Return which types of resource are lacking."""
         types = ", ".join(f"`{one}`" for one in dict.fromkeys(str(query.type) for query in self.queries))
-        return f"the orders could not be read: send them in prefetch, or give access to {types}"
+        access = f", or give access to {types}" if types else ""
+        return f"the orders could not be read: send them in prefetch{access}"
 
 
 @dataclass

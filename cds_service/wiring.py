@@ -169,7 +169,8 @@ class Application:
             request = parse(decode(body), hook=service.hook)
         except ProtocolError as error:
             raise MalformedRequest(error.path, error.reason) from None
-        refuse_duplicate_keys(member_of(body, "context", "draftOrders"), path="context.draftOrders")
+        if service.orders is not None:
+            refuse_duplicate_keys(member_of(body, "context", service.orders), path=f"context.{service.orders}")
         return request
 
     def _exchange(self, service: Service, request: Request[HookContext], answered: Answered) -> Exchange:

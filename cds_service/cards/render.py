@@ -75,7 +75,7 @@ class _Words:
     several: str
     bullet: str
     what_to_do: str
-    indicator: Literal["info", "critical"]
+    indicator: Literal["info", "warning", "critical"]
     topic: str
 
 
@@ -94,6 +94,14 @@ _UNJUDGED = {
         bullet="the code is missing, has no system, or is text only",
         what_to_do="Add a code with its system (such as CPT) to have the order evaluated.",
         indicator="info",
+        topic="guideline",
+    ),
+    Why.NOT_HAD: _Words(
+        one="1 order could not be read: necessity was not evaluated. This is not a denial.",
+        several="orders could not be read: necessity was not evaluated. This is not a denial.",
+        bullet="it was not sent, and the EHR did not give it",
+        what_to_do="Look it up before it is sent on.",
+        indicator="warning",
         topic="guideline",
     ),
 }

@@ -24,6 +24,7 @@ from cds_service.necessity.model import CriterionResult, Determination, Evidence
 from cds_service.necessity.orders import Orders
 from cds_service.necessity.questionnaire import NO_ANSWER, answers_of
 from cds_service.necessity.roll_up import clinical_truth, group_result, outcome_of
+from cds_service.necessity.undisclosed import UNDISCLOSED
 from cds_service.plan_definition.model import Criterion, DeterminationOf, PlanDefinition
 from cds_service.plan_definition.policies import Policies
 from cds_service.plan_definition.profile import CANONICAL_BASE, Reason, Role
@@ -49,6 +50,7 @@ def determine_all(
     """
     charts: dict[Date, Chart] = {}
     done: list[Determination] = []
+    with_undisclosed = replace(orders, drafts=(*orders.drafts, *UNDISCLOSED))
     for plan in policies.deciding(order.coded for order in orders.covered):
         for order in orders.covered:
             if order.coded in plan.codes.codes and policies.counts(plan, order.as_of):
@@ -57,7 +59,8 @@ def determine_all(
                 if refused and production:
                     done.append(_refused(order, plan, chart, refused))
                 else:
-                    made = determine(order, plan, environment_of(order, plan, chart, orders), done)
+                    others = None if orders.whole else environment_of(order, plan, chart, with_undisclosed)
+                    made = determine(order, plan, environment_of(order, plan, chart, orders), done, others=others)
                     done.append(replace(made, refusal=refused) if refused else made)
     return tuple(done)
 
@@ -69,12 +72,14 @@ def determine(
     done: Sequence[Determination],
     *,
     known: Mapping[str, CriterionResult] | None = None,
+    others: Environment | None = None,
 ) -> Determination:
     """Return what a policy determines for an order; `done` are the determinations that it may read.
 
-    Criteria whose result is `known` already are not asked again.
+    Criteria whose result is `known` already are not asked again. `others` is the environment with orders that there
+    may be besides: where it is given, only what holds there, too, holds.
     """
-    evaluation = _Evaluation(order, plan, environment, done, known or {})
+    evaluation = _Evaluation(order, plan, environment, done, known or {}, others)
     for criterion in plan.criteria:
         evaluation.evaluate(criterion)
     results = tuple(evaluation.results[criterion.id] for criterion in plan.walk())
@@ -134,12 +139,14 @@ class _Evaluation:
         environment: Environment,
         done: Sequence[Determination],
         known: Mapping[str, CriterionResult],
+        others: Environment | None,
     ) -> None:
         self.order = order
         self.plan = plan
         self.environment = environment
         self.done = done
         self.known = known
+        self.others = others
         self.answers = answers_of(plan, order, environment.record)
         self.results: dict[str, CriterionResult] = {}
 
@@ -205,7 +212,7 @@ class _Evaluation:
         return CriterionResult(criterion, None, reason, looked_at=self._looked_at(criterion.support))
 
     def _elsewhere(self, criterion: Criterion, wanted: DeterminationOf) -> CriterionResult:
-        """The truth of another policy's node. The order set is closed: an order that is not there is not there."""
+        """The truth of another policy's node. In a whole order set an order that is not there is not there."""
         states: list[Truth] = []
         evidence: list[Evidence] = []
         inapplicable = False
@@ -222,10 +229,10 @@ class _Evaluation:
             states.append(state if at_site else None)
             evidence.append(Evidence(other.order.path, other.order.code, None, "draft"))
         if not states:
-            absent = False if criterion.role is Role.CODE_FIT else None
+            absent = False if criterion.role is Role.CODE_FIT and self.others is None else None
             own = Evidence(self.order.path, self.order.code, None, "draft")
             return CriterionResult(criterion, absent, None if absent is False else Reason.ABSENT, (own,))
-        state = any_of(states)
+        state = any_of(states if self.others is None else [*states, None])
         reason = None if state is not None else Reason.ABSENT
         return CriterionResult(
             criterion, state, reason, tuple(evidence), not_applicable=inapplicable and state is not True
@@ -258,6 +265,11 @@ class _Evaluation:
         if problem:
             return None, (), problem
         holds, places = told
+        if holds and self.others is not None:
+            others = self.others
+            still, problem = self._guarded(lambda: expression.truth(others))
+            if problem or not still:
+                return None, (), problem
         evidence, problem = self._guarded(lambda: gather_evidence(places)) if holds else ((), None)
         return holds, evidence or (), problem
 

@@ -48,6 +48,11 @@ class Order:
     duplicates: tuple[str, ...] = ()
 
     @property
+    def references(self) -> tuple[str, ...]:
+        """Return the references of the order and of those that say the same."""
+        return self.reference, *self.duplicates
+
+    @property
     def coded(self) -> Code:
         """Return (system, code), the system by the name this service knows it by."""
         return self.system, self.code

@@ -30,6 +30,7 @@ class Why(StrEnum):
     NO_CODE = "no code with its system, or a code as text only"
     NOT_TO_BE_DONE = "not to be performed"
     OTHER_PATIENT = "names another patient"
+    NOT_HAD = "was not sent, and could not be read"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,16 +8,19 @@ from typing import Any
 
 from cds_service.fhir.bundle import Holding, gather, read
 from cds_service.fhir.element import Resource
+from cds_service.fhir.query import FhirQuery
 from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.temporal import Date
 from cds_service.fhir.unread import Unread, Why
 from cds_service.necessity.determine import determine_all
 from cds_service.necessity.lifecycle import REVIEW_VALID_MONTHS
 from cds_service.necessity.model import Determination
-from cds_service.necessity.orders import NotCovered, read_orders
+from cds_service.necessity.orders import NotCovered, Orders, read_orders
+from cds_service.necessity.orders import Why as NotJudged
 from cds_service.plan_definition.policies import Policies
+from cds_service.services.references import reads_for_codes
 
-__all__ = ["Evaluation", "Exchange", "evaluate", "exchange_of", "record_of"]
+__all__ = ["Evaluation", "Exchange", "evaluate", "exchange_of", "orders_of", "record_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,12 @@ class Exchange:
     server: str | None = None
     selected: frozenset[str] | None = None
     """The orders to judge, as `Type/id`; None for all. The others are read all the same."""
+    signed: bool = False
+    """Whether the orders were signed before: there may be others than these, and the day of receipt counts."""
+    not_had: tuple[str, ...] = ()
+    """The references to orders that are neither here nor could be read."""
+    lacking: tuple[FhirQuery, ...] = ()
+    """What would bring the orders that are not here, and what orders refer to for their codes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +61,7 @@ def exchange_of(
     server: str | None = None,
 ) -> Exchange:
     """Return the exchange of a patient, draft orders (a Bundle) and a chart, known by content whatever its keys."""
-    ordered = read(drafts, place="context.draftOrders")
+    ordered = drafts if isinstance(drafts, Holding) else read(drafts, place="context.draftOrders")
     chart = prefetch if isinstance(prefetch, Holding) else gather(prefetch)
     named = {_name(draft) for draft in ordered.resources if draft.get("id")}
     return Exchange(
@@ -62,6 +71,7 @@ def exchange_of(
         full_urls={**chart.full_urls, **ordered.full_urls},
         unread=(*ordered.unread, *chart.unread),
         server=server,
+        lacking=reads_for_codes(ordered, chart, server),
     )
 
 
@@ -76,21 +86,24 @@ def evaluate(
 ) -> Evaluation:
     """Return the determinations of an exchange.
 
-    The reference date of each order is `as_of`, else the day it was authored, else the day it was `received`.
+    The reference date of each order is `as_of`, else the day it was authored if it is signed now, else the day it was
+    `received`.
     """
-    record, drafts = record_of(exchange)
-    orders = read_orders(drafts, policies, record, received=received, as_of=as_of)
+    record, orders = orders_of(exchange, policies, received=received, as_of=as_of)
     determinations = determine_all(
         orders, policies, record, production=production, review_valid_months=review_valid_months
     )
     wanted = exchange.selected
     if wanted is not None:
-        determinations = tuple(one for one in determinations if one.order.reference in wanted)
+        determinations = tuple(one for one in determinations if not wanted.isdisjoint(one.order.references))
     dates = sorted({one.as_of for one in determinations}, key=lambda day: day.parts)
     return Evaluation(
         as_of=as_of or (dates[-1] if dates else received),
         determinations=determinations,
-        not_covered=tuple(one for one in orders.not_covered if wanted is None or one.reference in wanted),
+        not_covered=(
+            *(one for one in orders.not_covered if wanted is None or one.reference in wanted),
+            *(NotCovered(one, None, NotJudged.NOT_HAD) for one in exchange.not_had),
+        ),
         unread=tuple(sorted({*exchange.unread, *_of_others(record)}, key=str)),
     )
 
@@ -101,6 +114,15 @@ def _of_others(record: PatientRecord) -> Iterator[Unread]:
         if record.concerns_patient(resource) is False:
             kind = str(resource["resourceType"])
             yield Unread(kind, Why.OTHER_PATIENT, kind)
+
+
+def orders_of(
+    exchange: Exchange, policies: Policies, *, received: Date, as_of: Date | None = None
+) -> tuple[PatientRecord, Orders]:
+    """Return the record that an exchange gives, and its orders, each on its day."""
+    record, drafts = record_of(exchange)
+    day = as_of or (received if exchange.signed else None)
+    return record, read_orders(drafts, policies, record, received=received, as_of=day, whole=not exchange.signed)
 
 
 def record_of(exchange: Exchange) -> tuple[PatientRecord, list[Resource]]:

@@ -20,10 +20,9 @@ from cds_service.fhir.encoding import decode
 from cds_service.fhir.query import Fetched, FhirQuery
 from cds_service.fhir.temporal import Date
 from cds_service.fhir.unread import Unread, Why
-from cds_service.necessity.orders import read_orders
 from cds_service.plan_definition.data_requirements import SELDOM_SENT, queries_of, types_by_key
 from cds_service.plan_definition.policies import Policies
-from cds_service.services.evaluation import Exchange, record_of
+from cds_service.services.evaluation import Exchange, orders_of
 from cds_service.services.service import Service
 
 __all__ = ["NOTHING", "Answered", "Reader"]
@@ -80,12 +79,11 @@ class Reader:
         return chart
 
     def _wanted(self, exchange: Exchange, request: Request[Any], received: Date) -> Iterable[FhirQuery]:
-        record, drafts = record_of(exchange)
-        orders = read_orders(drafts, self.policies, record, received=received)
+        yield from exchange.lacking
+        _, orders = orders_of(exchange, self.policies, received=received)
         plans = self.policies.deciding(order.coded for order in orders.covered)
-        if not plans:
-            return ()
-        return queries_of(plans, request.context.patient, payer=self.payer, by_code=self.by_code)
+        if plans:
+            yield from queries_of(plans, request.context.patient, payer=self.payer, by_code=self.by_code)
 
 
 def _read_page(page: bytes, query: FhirQuery) -> Holding:

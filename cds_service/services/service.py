@@ -22,3 +22,5 @@ class Service:
     title: str
     description: str
     read: Callable[[Request[Any], Holding], Exchange]
+    orders: str | None = "draftOrders"
+    """The member of the context that holds the orders; None where they are named only."""

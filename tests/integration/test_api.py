@@ -134,8 +134,9 @@ def issue(response: httpx.Response) -> dict[str, Any]:
 def test_discovery_lists_every_service(app: FastAPI):
     response = send(app, "GET", "/cds-services")
     assert response.status_code == 200
-    listed = {service["id"]: service["hook"] for service in response.json()["services"]}
-    assert listed == {"necessity-order-sign": "order-sign", "necessity-order-select": "order-select"}
+    hooks = ["order-sign", "order-select", "order-dispatch", "appointment-book"]
+    listed = [(service["id"], service["hook"]) for service in response.json()["services"]]
+    assert listed == [(f"necessity-{hook}", hook) for hook in hooks]
 
 
 def test_discovery_asks_for_what_the_policies_read(app: FastAPI):
@@ -143,8 +144,8 @@ def test_discovery_asks_for_what_the_policies_read(app: FastAPI):
     assert service["prefetch"] == {
         "patient": "Patient/{{context.patientId}}",
         "observation": "Observation?patient={{context.patientId}}",
-    }
         "questionnaireResponse": "QuestionnaireResponse?patient={{context.patientId}}",
+    }
 
 
 def test_signing_an_order_is_answered_with_a_card(app: FastAPI):
