@@ -136,7 +136,7 @@ class Application:
     async def serve(self, service: Service, body: bytes, *, deadline: float) -> bytes:
         """Return the response to a hook request, once what it did not bring is read of the EHR as far as that goes.
 
-        `deadline` is a time of the event loop. Nothing that was parsed is held while the EHR is waited for: a chart
+        `deadline` is a time of the event loop, until when the EHR is read. Nothing that was parsed is held while the EHR is waited for: a chart
         held over an await costs twice the time. Raises RequestError.
         """
         answered: dict[FhirQuery, Fetched] = {}
