@@ -6,7 +6,7 @@ White space that means nothing is left out. Source: CRD 2.2.1 resp-37, found-40.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -20,6 +20,7 @@ _MAX_NESTING = 8
 
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _array = msgspec.json.Decoder(list[msgspec.Raw])
+_value = msgspec.json.Decoder(msgspec.Raw)
 
 
 def find_orders(body: bytes, wanted: Collection[str]) -> Mapping[str, bytes]:
@@ -29,18 +30,14 @@ def find_orders(body: bytes, wanted: Collection[str]) -> Mapping[str, bytes]:
     twice in the same place with different texts is left out: nobody can tell which of them an update would mean.
     """
     request = _members(body)
-    found = find_resources(request.get("context", _NOTHING), wanted)
-    rest = [one for one in wanted if one not in found]
-    return {**found, **find_resources(request.get("prefetch", _NOTHING), rest)} if rest else found
+    texts = _texts(request.get("context"), wanted)
+    rest = [one for one in wanted if one not in texts]
+    return _told(texts | (_texts(request.get("prefetch"), rest) if rest else {}))
 
 
-def find_resources(text: bytes | msgspec.Raw, wanted: Collection[str]) -> Mapping[str, bytes]:
+def find_resources(text: bytes, wanted: Collection[str]) -> Mapping[str, bytes]:
     """Return the same of any JSON that holds resources: a Bundle, a resource, or an object or array of them."""
-    found: dict[str, set[bytes]] = {}
-    for reference, resource in _resources(text, 0):
-        if reference in wanted:
-            found.setdefault(reference, set()).add(msgspec.json.format(resource, indent=-1))
-    return {reference: texts.pop() for reference, texts in found.items() if len(texts) == 1}
+    return _told(_texts(_value.decode(text), wanted))
 
 
 def with_coverage_information(order: bytes, extensions: Sequence[JsonObject]) -> dict[str, Any] | None:
@@ -50,10 +47,10 @@ def with_coverage_information(order: bytes, extensions: Sequence[JsonObject]) ->
     `cds_service.fhir.encoding.encode` writes as it is, but for `resourceType`.
     """
     members: dict[str, Any] = dict(_members(order))
-    carried = _elements(members.get("extension", b"[]"))
-    if carried is None:
+    carried = members.get("extension", msgspec.Raw(b"[]"))
+    if not _opens(carried, b"["):
         return None
-    held = [(one, _read(one)) for one in carried]
+    held = [(one, _read(one)) for one in _array.decode(carried)]
     new = {coverage_of(one): one for one in extensions if not _is_carried(one, [read for _, read in held])}
     if not new:
         return None
@@ -73,16 +70,13 @@ def _is_carried(extension: JsonObject, held: Sequence[JsonObject]) -> bool:
     return len(same) == 1 and is_said(same[0], extension)
 
 
-_NOTHING = b"null"
-
-
 def _read(text: msgspec.Raw) -> JsonObject:
     """Return an extension decoded, its decimals exact; empty for what is none."""
     value = decode(bytes(text))
     return value if isinstance(value, dict) else {}
 
 
-def _members(text: bytes | msgspec.Raw) -> Mapping[str, msgspec.Raw]:
+def _members(text: bytes) -> Mapping[str, msgspec.Raw]:
     """Return the members of an object, as text; none of what is no object."""
     try:
         return _object.decode(text)
@@ -90,32 +84,47 @@ def _members(text: bytes | msgspec.Raw) -> Mapping[str, msgspec.Raw]:
         return {}
 
 
-def _elements(text: bytes | msgspec.Raw) -> list[msgspec.Raw] | None:
-    """Return the elements of an array, as text; None for what is no array."""
-    try:
-        return _array.decode(text)
-    except msgspec.DecodeError:
-        return None
+# -- finding ------------------------------------------------------------------------------------------------------
 
 
-def _resources(text: bytes | msgspec.Raw, nesting: int) -> Iterator[tuple[str, bytes]]:
+class _Named(msgspec.Struct, rename="camel"):
+    resource_type: object = None
+    id: object = None
+
+
+_named = msgspec.json.Decoder(_Named)
+
+
+def _texts(text: msgspec.Raw | None, wanted: Collection[str]) -> dict[str, set[bytes]]:
+    """Return the texts that stand for each of the resources `wanted`."""
+    found: dict[str, set[bytes]] = {}
+    for reference, resource in _resources(text, 0) if text is not None else ():
+        if reference in wanted:
+            found.setdefault(reference, set()).add(msgspec.json.format(bytes(resource), indent=-1))
+    return found
+
+
+def _told(texts: Mapping[str, set[bytes]]) -> Mapping[str, bytes]:
+    return {reference: next(iter(held)) for reference, held in texts.items() if len(held) == 1}
+
+
+def _resources(text: msgspec.Raw, nesting: int) -> Iterator[tuple[str, msgspec.Raw]]:
     """Yield (`Type/id`, text) of the resources in what holds any: as cds_service.fhir.bundle reads them."""
     if nesting > _MAX_NESTING:
         return
-    elements = _elements(text)
-    if elements is not None:
-        for one in elements:
-            yield from _resources(one, nesting + 1)
-        return
-    members = _members(text)
-    kind, name = _text(members.get("resourceType")), _text(members.get("id"))
-    if kind is None or kind == "Bundle":
-        for one in members.values():
-            yield from _resources(one, nesting + 1)
-    elif name is not None:
-        yield f"{kind}/{name}", bytes(text)
+    held: Iterable[msgspec.Raw] = ()
+    if _opens(text, b"["):
+        held = _array.decode(text)
+    elif _opens(text, b"{"):
+        named = _named.decode(text)
+        if named.resource_type not in (None, "Bundle"):
+            if type(named.resource_type) is str and type(named.id) is str:
+                yield f"{named.resource_type}/{named.id}", text
+            return
+        held = _object.decode(text).values()
+    for one in held:
+        yield from _resources(one, nesting + 1)
 
 
-def _text(value: msgspec.Raw | None) -> str | None:
-    found = msgspec.json.decode(value) if value is not None and bytes(value)[:1] == b'"' else None
-    return found if type(found) is str else None
+def _opens(text: msgspec.Raw, sign: bytes) -> bool:
+    return bytes(memoryview(text)[:1]) == sign

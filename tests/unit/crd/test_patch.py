@@ -212,6 +212,8 @@ def test_only_what_is_wanted_is_found_in_the_order_of_the_request() -> None:
 
 def test_one_name_for_two_different_orders_is_left_out() -> None:
     assert found({"context": {"draftOrders": bundle(draft(), draft(status="draft"))}}) == {}
+    twice = {"draftOrders": bundle(draft(), draft(status="draft"))}
+    assert found({"context": twice, "prefetch": {"order": draft()}}) == {}
     assert found({"context": {"draftOrders": bundle(draft(), draft())}}) == {"ServiceRequest/o1": draft()}
 
 
