@@ -26,7 +26,7 @@ Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """Host and port → the addresses of the host, as text."""
 
 _MOST_ADDRESSES: Final = 4
-_CONNECTIONS, _IDLE_CONNECTIONS, _IDLE_SECONDS = 256, 32, 15.0
+_CONNECTIONS, _IDLE_SECONDS = 256, 15.0
 
 # At its debug level it writes response headers, which name patients and hold cookies.
 logging.getLogger("httpcore").setLevel(logging.INFO)
@@ -44,12 +44,18 @@ class CheckedTransport(httpx.AsyncBaseTransport):
     Raises NotAllowed when a host has no such address, and httpx.TransportError when the connection fails or breaks.
     """
 
-    def __init__(self, rules: AddressRules, *, resolve: Resolve = resolve, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        rules: AddressRules,
+        *,
+        resolve: Resolve = resolve,
+        tls: ssl.SSLContext | None = None,
+        connections: int = _CONNECTIONS,
+    ) -> None:
         """Make a pool; `tls` holds the authorities that are trusted, by default the system's and certifi's."""
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=tls,
-            max_connections=_CONNECTIONS,
-            max_keepalive_connections=_IDLE_CONNECTIONS,
+            max_connections=connections,
             keepalive_expiry=_IDLE_SECONDS,
             network_backend=_CheckedBackend(rules, resolve),
         )

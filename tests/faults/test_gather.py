@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import itertools
 import json
 import logging
@@ -10,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from cds_service.ehr import Limits
+from cds_service.ehr import Access, AddressRules, CheckedTransport, FhirClient, Limits, gather
 from cds_service.ehr.breaker import Breaker
+from cds_service.fhir.query import Fetched
 from tests.faults.asking import CONDITIONS, OBSERVATIONS, PATIENT, TOKEN, ask, client_of, ids
 from tests.faults.ehr_stub import (
     Behaviour,
@@ -125,6 +128,28 @@ def test_many_slow_searches_end_at_the_deadline_too(behave: Behaviour) -> None:
         answer = ask(ehr.base_url, *queries, seconds=DEADLINE)
     assert answer.whys == ["timeout"] * 20
     assert answer.took <= DEADLINE + GRACE
+
+
+@pytest.mark.parametrize("native", [False, True], ids=["at the deadline", "as the caller goes away"])
+def test_giving_up_leaves_no_connection_taken(native: bool) -> None:
+    async def given_up(client: FhirClient, seconds: float) -> None:
+        deadline = asyncio.get_running_loop().time() + (60 if native else seconds)
+        asked = gather([CONDITIONS] * 8, Access(ehr.base_url), client=client, deadline=deadline)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asked, seconds if native else 60)
+
+    async def after_many() -> Fetched:
+        transport = CheckedTransport(AddressRules.of(loopback=True), connections=8)
+        client = client_of(ehr.base_url, transport=transport, breaker=lambda: Breaker(most=1_000_000))
+        for turn in range(100):
+            await given_up(client, turn * 0.0002)
+        deadline = asyncio.get_running_loop().time() + 5
+        (fetched,) = await gather([PATIENT], Access(ehr.base_url), client=client, deadline=deadline)
+        await client.aclose()
+        return fetched
+
+    with EhrStub(status(401), resources=CHART, by_type={"Patient": good}) as ehr:
+        assert asyncio.run(after_many()).complete
 
 
 def test_a_server_that_is_down_is_told_for_each_query() -> None:
