@@ -43,7 +43,7 @@ async def gather(
         return tuple(Fetched(one.query, why=Why.NOT_ALLOWED) for one in readings)
     source = _Source(server, access.token, client, deadline, client.limits.parallel)
     # anyio's scope and not asyncio's: the pool is shielded from it while it takes a connection back. Cancelled by
-    # asyncio, one to five requests in a hundred left a connection taken for good.
+    # asyncio, one to six requests in a hundred left a connection taken for good.
     with anyio.CancelScope(deadline=deadline):
         async with anyio.create_task_group() as tasks:
             for one in readings:
