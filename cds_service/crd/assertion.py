@@ -5,8 +5,7 @@ Only a Coverage makes an order `not-covered`: one that has ended, or of a member
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import quote
 from uuid import UUID, uuid5
@@ -20,13 +19,19 @@ from cds_service.fhir.element import Resource, label
 from cds_service.fhir.temporal import Date, bounds
 from cds_service.necessity.model import Determination, Outcome
 
-__all__ = ["assertion_of"]
+__all__ = ["assertion_of", "dependencies_of"]
 
 _NAMESPACE = UUID("0f3c8f1e-6f0c-5b6e-9d0a-2a7d5b1c4e90")
 
 
 def assertion_of(
-    determinations: Sequence[Determination], coverage: Resource, problem: Problem | None, terms: Terms, call: Call
+    determinations: Sequence[Determination],
+    coverage: Resource,
+    problem: Problem | None,
+    terms: Terms,
+    call: Call,
+    *,
+    dependencies: tuple[str, ...] = (),
 ) -> CoverageInformation | None:
     """Return what is asserted of one order; None where no policy applies to it.
 
@@ -41,7 +46,7 @@ def assertion_of(
         coverage=label(coverage),
         covered=max((one.covered for one in answers.values()), key=list(Covered).index),
         pa_needed=max((one.pa_needed for one in answers.values()), key=list(PaNeeded).index),
-        reasons=tuple(reason_of(one, answer) for one, answer in answers.items()),
+        reasons=tuple(dict.fromkeys(reason_of(one, answer) for one, answer in answers.items())),
         date=next(iter(answers)).as_of,
         assertion_id=str(identity),
         billing_codes=tuple(dict.fromkeys((one.order.system, one.order.code) for one in answers)),
@@ -57,23 +62,21 @@ def assertion_of(
         pa_id=str(uuid5(identity, "authorization")) if said.pa_needed is PaNeeded.SATISFIED else None,
         documents=bool(asking),
         questionnaires=_once(terms.questionnaire(one.plan) for one in asking),
-        dependencies=_once(order for one in answers for order in _dependencies(one)),
+        dependencies=dependencies,
         policy_links=_once(links),
         contact=terms.review_contact if any(one.outcome is Outcome.NOT_MET for one in answers) else None,
     )
 
 
-_ORDER = re.compile(r"([A-Z]\w+/[A-Za-z0-9\-.]+)\.(?:code|medication)(?:\.|$)")
-"""An order with an id, in the path of what it orders. An id may hold dots."""
+def dependencies_of(determinations: Iterable[Determination], orders: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the other orders, as `Type/id`, that the determinations of one order read.
 
-
-def _dependencies(determination: Determination) -> Iterator[str]:
-    """Yield the other orders whose determinations were read."""
-    for result in determination.results:
-        for one in result.evidence if result.criterion.determination_of is not None else ():
-            order = _ORDER.match(one.path)
-            if order and order[1] != determination.order.reference:
-                yield order[1]
+    `orders` has the order of each ordered code, by the code's path.
+    """
+    judged = tuple(determinations)
+    read = (one for each in judged for one in each.results if one.criterion.determination_of is not None)
+    named = _once(orders.get(evidence.path) for one in read for evidence in one.evidence)
+    return tuple(one for one in named if "/~" not in one and all(one != each.order.reference for each in judged))
 
 
 def _policy_link(determination: Determination, base: str) -> str:

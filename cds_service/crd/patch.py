@@ -36,7 +36,7 @@ def find_orders(body: bytes, wanted: Collection[str]) -> Mapping[str, bytes]:
 
 
 def find_resources(text: bytes, wanted: Collection[str]) -> Mapping[str, bytes]:
-    """Return the same of any JSON that holds resources: a Bundle, a resource, or an object or array of them."""
+    """Return the same of JSON text that holds resources: a Bundle, a resource, or an object or array of them."""
     return _told(_texts(_value.decode(text), wanted))
 
 

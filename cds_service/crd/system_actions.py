@@ -6,20 +6,22 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from cds_service.cds_hooks import Action
-from cds_service.crd.assertion import assertion_of
+from cds_service.crd.assertion import assertion_of, dependencies_of
 from cds_service.crd.coverage import Coverages
 from cds_service.crd.coverage_information import extension_of
 from cds_service.crd.patch import with_coverage_information
 from cds_service.crd.terms import Call, Terms
-from cds_service.necessity.model import Determination
+from cds_service.crd.versions import Version
+from cds_service.fhir.element import label
+from cds_service.necessity.model import Determination, Order
 from cds_service.necessity.wording import printable
 
 __all__ = ["orders_judged", "system_actions"]
 
 
 def orders_judged(determinations: Iterable[Determination]) -> frozenset[str]:
-    """Return the orders, as `Type/id`, that determinations are about: those that say the same included."""
-    return frozenset(name for one in determinations for name in (one.order.reference, *one.order.duplicates))
+    """Return the orders, as `Type/id`, that determinations are about: those that say the same, and what is booked."""
+    return frozenset(name for one in determinations for name in (*one.order.references, label(one.order.resource)))
 
 
 def system_actions(
@@ -39,29 +41,34 @@ def system_actions(
         return ()
     about: dict[str, list[Determination]] = defaultdict(list)
     for one in determinations:
-        for name in (one.order.reference, *one.order.duplicates):
+        for name in _carriers(one.order, call.version):
             about[name].append(one)
-    actions = (
-        _update(about[name], text, coverages, terms, call)
-        for name, text in orders.items()
-        if name in about and name.partition("/")[0] in call.version.carriers
-    )
+    by_path = {one.order.path: one.order.reference for one in determinations}
+
+    def update(determinations: Sequence[Determination], order: bytes) -> Action | None:
+        others = dependencies_of(determinations, by_path)
+        said = (
+            assertion_of(determinations, one, coverages.problem, terms, call, dependencies=others)
+            for one in coverages.named
+        )
+        resource = with_coverage_information(order, [extension_of(one, call.version) for one in said if one])
+        if resource is None:
+            return None
+        return Action(type="update", description=_description(determinations), resource=resource)
+
+    actions = (update(about[name], order) for name, order in orders.items() if name in about)
     return tuple(action for action in actions if action is not None)
 
 
-def _update(
-    determinations: Sequence[Determination], order: bytes, coverages: Coverages, terms: Terms, call: Call
-) -> Action | None:
-    said = (assertion_of(determinations, one, coverages.problem, terms, call) for one in coverages.named)
-    extensions = [extension_of(one, call.version) for one in said if one is not None]
-    resource = with_coverage_information(order, extensions)
-    if resource is None:
-        return None
-    return Action(type="update", description=_description(determinations), resource=resource)
+def _carriers(order: Order, version: Version) -> tuple[str, ...]:
+    """Return what carries what is said of an order: it and those that say the same; for a booking, its request."""
+    booked = order.reference.startswith("Appointment/")
+    names = (label(order.resource),) if booked and version.request_of_appointment else order.references
+    return tuple(name for name in names if name.partition("/")[0] in version.carriers)
 
 
 def _description(determinations: Sequence[Determination]) -> str:
-    """Return for what a person knows the order as: the names of its codes, by which no patient is told."""
+    """Return what the update is about: the codes, by their names."""
     named = dict.fromkeys(f"{_name(one)} ({one.order.code})" for one in determinations)
     return f"Coverage information for {printable(', '.join(named))}"
 

@@ -23,6 +23,8 @@ class Version:
     """The code system of a card's topic. The codes are the same."""
     carriers: frozenset[str]
     """The types of order that coverage-information may stand on."""
+    request_of_appointment: bool
+    """Whether the request that an appointment is based on carries what is said of it, not the appointment."""
     indeterminate: bool
     """Whether a technical failure has a value of its own, beside `conditional`."""
     not_covered_has_pa: bool
@@ -47,6 +49,7 @@ VERSIONS: Mapping[str, Version] = MappingProxyType(
             number="2.0",
             card_types="http://hl7.org/fhir/us/davinci-crd/CodeSystem/temp",
             carriers=_CARRIERS,
+            request_of_appointment=False,
             indeterminate=False,
             not_covered_has_pa=True,
             coded_reasons=False,
@@ -58,6 +61,7 @@ VERSIONS: Mapping[str, Version] = MappingProxyType(
             number="2.2",
             card_types="http://terminology.hl7.org/CodeSystem/cdshooks-card-type",
             carriers=_CARRIERS | {"VisionPrescription"},
+            request_of_appointment=True,
             indeterminate=True,
             not_covered_has_pa=False,
             coded_reasons=True,

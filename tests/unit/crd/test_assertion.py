@@ -273,22 +273,12 @@ def test_each_of_several_determinations_has_its_reason_and_its_code() -> None:
     assert [one["code"] for one in found["billingCode"]] == ["A", "B"]
 
 
-def gadget_beside(*orders: Json) -> list[Determination]:
-    """Return the determination of an order of a gadget, which goes with a widget."""
+def test_a_code_that_waits_for_another_order_asks_for_no_documents() -> None:
     goes_with = criterion("goes-with", "required", None, None, determination_of(), definitionCanonical=URL)
     policies = compiled(plan(**APPROVED), plan(goes_with, name="gadget", codes="gadgets", **APPROVED))
-    return [one for one in judge(policies, *orders, order("C", "o2")).determinations if one.order.code == "C"]
-
-
-def test_a_code_that_waits_for_another_order_asks_for_no_documents_and_names_it() -> None:
-    waiting = said(*gadget_beside(order("A", "with.code.dots")))
+    waiting = said(*(one for one in judge(policies, order(), order("C", "o2")).determinations if one.order.code == "C"))
     assert answers(waiting) == ("conditional", "conditional", "OTH")
-    assert "depends on another order" in text(waiting)
-    assert waiting["dependency"] == [{"reference": "ServiceRequest/with.code.dots"}]
-
-
-def test_an_order_that_is_not_there_is_no_dependency() -> None:
-    assert "dependency" not in said(*gadget_beside())
+    assert "depends on another order: Title of goes-with" in text(waiting)
 
 
 # -- what goes with it --------------------------------------------------------------------------------------------

@@ -20,7 +20,8 @@ from cds_service.plan_definition.profile import Extension
 from tests import charts
 from tests.unit.crd.payer import MET, PAYER, call, coverage, values
 from tests.unit.necessity.judging import finding, judge, order
-from tests.unit.plan_definition.plans import APPROVED, CODES, Json, compiled, plan
+from tests.unit.plan_definition.plans import APPROVED, CODES, Json, compiled, criterion, determination_of, plan
+from tests.unit.plan_definition.plans import URL as PLAN_URL
 
 NAMED = {"url": Extension.ORDER_NAME, "valueString": "widget replacement"}
 POLICIES = compiled(plan(**APPROVED | {"extension": [*APPROVED["extension"], NAMED]}))
@@ -106,6 +107,48 @@ def test_an_ended_coverage_is_said_on_every_order() -> None:
     ended = read_coverages(PatientRecord("p1", [coverage(status="cancelled")]), {PAYER}, charts.RECEIVED)
     (action,) = actions(order(), coverages=ended)
     assert covered(action) == {"Coverage/cov1": "not-covered"}
+
+
+# -- what an order hangs on ---------------------------------------------------------------------------------------
+
+
+def said_of_gadget(*orders: Json) -> dict[str, list[Any]]:
+    """Return what is said of an order of a gadget, which goes with a widget, beside other orders."""
+    goes_with = criterion("goes-with", "required", None, None, determination_of(), definitionCanonical=PLAN_URL)
+    policies = compiled(plan(**APPROVED), plan(goes_with, name="gadget", codes="gadgets", **APPROVED))
+    judged = judge(policies, *orders, order("C", "o2")).determinations
+    found = actions(*orders, order("C", "o2"), determinations=judged)
+    (gadget,) = [one for one in found if one["resource"]["id"] == "o2"]
+    return values(gadget["resource"]["extension"][0])
+
+
+def test_the_order_that_it_rests_on_is_named() -> None:
+    assert said_of_gadget(order("A", "with.code.dots"))["dependency"] == [
+        {"reference": "ServiceRequest/with.code.dots"}
+    ]
+
+
+def test_an_order_that_is_not_there_or_has_no_id_is_not_named() -> None:
+    nameless = {name: value for name, value in order("A").items() if name != "id"}
+    assert "dependency" not in said_of_gadget()
+    assert "dependency" not in said_of_gadget(nameless)
+
+
+BOOKED = {"resourceType": "Appointment", "id": "a1", "status": "draft", "basedOn": [{"reference": "ServiceRequest/o1"}]}
+
+
+@pytest.mark.requirement("hook-39")
+@pytest.mark.parametrize(("version", "expected"), [("2.0", "Appointment/a1"), ("2.2", "ServiceRequest/o1")])
+def test_what_is_said_of_a_booking_stands_on_it_or_on_its_request_by_version(version: str, expected: str) -> None:
+    judged = (replace(MET, order=replace(MET.order, reference="Appointment/a1")),)
+    (action,) = actions(order(), BOOKED, determinations=judged, asked=call(version, "appointment-book"))
+    assert f"{action['resource']['resourceType']}/{action['resource']['id']}" == expected
+
+
+@pytest.mark.requirement("hook-39")
+def test_a_booking_that_is_based_on_nothing_carries_what_is_said_of_it_itself() -> None:
+    judged = (replace(MET, order=replace(MET.order, reference="Appointment/a1", resource=BOOKED)),)
+    assert [one["resource"]["id"] for one in actions(BOOKED, determinations=judged)] == ["a1"]
 
 
 # -- nothing new --------------------------------------------------------------------------------------------------
