@@ -41,7 +41,7 @@ async def gather(
         server = client.servers.server(access.base_url)
     except NotAllowed:
         return tuple(Fetched(one.query, why=Why.NOT_ALLOWED) for one in readings)
-    source = _Source(server, access.token, client, deadline, client.limits.parallel)
+    source = _Source(server, access.token, client, deadline)
     # anyio's scope and not asyncio's: the pool is shielded from it while it takes a connection back. Cancelled by
     # asyncio, one to six requests in a hundred left a connection taken for good.
     with anyio.CancelScope(deadline=deadline):
@@ -54,13 +54,11 @@ async def gather(
 class _Source:
     """What the readings of one request share: the server, the token, and what may still be read."""
 
-    def __init__(
-        self, server: FhirServer, token: SecretStr | None, client: FhirClient, deadline: float, parallel: int
-    ) -> None:
+    def __init__(self, server: FhirServer, token: SecretStr | None, client: FhirClient, deadline: float) -> None:
         self.server, self.limits = server, client.limits
         self._token, self._client, self._deadline = token, client, deadline
         self._budget = Budget.of(client.limits)
-        self._slots = asyncio.Semaphore(parallel)
+        self._slots = asyncio.Semaphore(client.limits.parallel)
 
     async def page(self, url: httpx.URL) -> tuple[bytes, Page]:
         async with self._slots:

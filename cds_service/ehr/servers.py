@@ -109,4 +109,4 @@ def _path(url: httpx.URL) -> bytes:
 
 
 def _origin(url: httpx.URL) -> tuple[str, bytes, int | None]:
-    return url.scheme, url.raw_host.rstrip(b"."), url.port
+    return url.scheme, url.raw_host, url.port

@@ -12,6 +12,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, Final
 
 import httpcore
@@ -30,6 +31,12 @@ _CONNECTIONS, _IDLE_SECONDS = 256, 15.0
 
 # At its debug level it writes response headers, which name patients and hold cookies.
 logging.getLogger("httpcore").setLevel(logging.INFO)
+
+
+@cache
+def _authorities() -> ssl.SSLContext:
+    """Return what the system and certifi trust. Made once: left to the pool, it takes 70 ms for each connection."""
+    return httpcore.default_ssl_context()
 
 
 async def resolve(host: str, port: int) -> tuple[str, ...]:
@@ -54,7 +61,7 @@ class CheckedTransport(httpx.AsyncBaseTransport):
     ) -> None:
         """Make a pool; `tls` holds the authorities that are trusted, by default the system's and certifi's."""
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=tls,
+            ssl_context=tls or _authorities(),
             max_connections=connections,
             keepalive_expiry=_IDLE_SECONDS,
             network_backend=_CheckedBackend(rules, resolve),

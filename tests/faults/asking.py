@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ from pydantic import SecretStr
 from cds_service.ehr import Access, AddressRules, AllowedServers, CheckedTransport, FhirClient, Limits, gather
 from cds_service.fhir.query import Fetched, FhirQuery
 
-__all__ = ["CONDITIONS", "OBSERVATIONS", "PATIENT", "TOKEN", "Answer", "ask", "client_of", "search"]
+__all__ = ["CONDITIONS", "OBSERVATIONS", "PATIENT", "TOKEN", "Answer", "ask", "client_of", "ids", "search"]
 
 TOKEN = "canary-token"  # noqa: S105 - made up
 
@@ -76,5 +77,5 @@ def ask(
 
 def ids(pages: Iterable[bytes]) -> list[str]:
     """Return the ids of the resources that pages hold, in their order."""
-    bundles = [httpx.Response(200, content=page).json() for page in pages]
+    bundles = [json.loads(page) for page in pages]
     return [entry["resource"]["id"] for bundle in bundles for entry in bundle["entry"]]

@@ -40,6 +40,7 @@ __all__ = [
     "paged",
     "redirect",
     "reset",
+    "searchset",
     "slow",
     "status",
     "tiny_chunks",

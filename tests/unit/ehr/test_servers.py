@@ -49,6 +49,7 @@ OTHER = {
     "another host": "https://other.example/fhir",
     "a longer host": "https://ehr.example.org.other.example/fhir",
     "a host below": "https://x.ehr.example.org/fhir",
+    "a dot at the end": "https://ehr.example.org./fhir",
     "another port": "https://ehr.example.org:8443/fhir",
     "another path": "https://ehr.example.org/admin",
     "a longer path": "https://ehr.example.org/fhirs",
