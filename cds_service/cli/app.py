@@ -14,6 +14,7 @@ from cds_service.cli.failure import Exit, Failure
 from cds_service.cli.fhirpath import fhirpath
 from cds_service.cli.files import tell
 from cds_service.cli.policies import policies
+from cds_service.cli.send import send
 from cds_service.cli.serve import CreateApp, serve
 from cds_service.cli.validate import validate
 from cds_service.errors import ContentError
@@ -68,6 +69,6 @@ def _root(version: Annotated[bool, typer.Option("--version", help="Show the vers
         raise typer.Exit
 
 
-for _command in (evaluate, explain, fhirpath, validate, serve):
+for _command in (evaluate, explain, fhirpath, validate, serve, send):
     _app.command()(_command)
 _app.add_typer(policies, name="policies")

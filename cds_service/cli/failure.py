@@ -12,6 +12,7 @@ class Exit(IntEnum):
 
     DONE = 0
     UNFORESEEN = 1
+    REFUSED = 1
     USAGE = 2
     INPUT = 3
     CONTENT = 4
