@@ -11,6 +11,7 @@ CdsServiceError
 ├─ RequestError             the client's
 │  ├─ MalformedRequest      the message breaks its format
 │  ├─ RequiredDataUnavailable  what an answer cannot do without, such as the orders, cannot be had
+│  ├─ CoverageNotUsable     a payer that insists on one Coverage of its own is sent none
 │  ├─ NotAuthenticated      nothing shows that a trusted client calls
 │  └─ NothingToEvaluate     the message holds no order
 └─ EvaluationError          the chart's: never leaves `determine`, it becomes a criterion's problem
@@ -139,6 +140,17 @@ class RequiredDataUnavailable(RequestError):
         types = ", ".join(f"`{one}`" for one in dict.fromkeys(str(query.type) for query in self.queries))
         access = f", or give access to {types}" if types else ""
         return f"the orders could not be read: send them in prefetch{access}"
+
+
+@dataclass
+class CoverageNotUsable(RequestError):
+    """There is not one Coverage to answer for."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        """Return what is wrong with it, and what to send."""
+        return self.reason
 
 
 @dataclass

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from cds_service.crd import Authorization
 from cds_service.necessity.lifecycle import REVIEW_VALID_MONTHS
 
 __all__ = ["Settings"]
@@ -30,6 +31,18 @@ class Settings(BaseSettings):
     """The address at which clients reach this service; links on cards start with it."""
     allowed_origins: tuple[str, ...] = ()
     """Browser origins that may call this service; in a sandbox any may."""
+    clients: Path | None = None
+    """The TOML file of the clients whose calls are answered; without it, a sandbox answers everybody."""
+    authentication: Literal["required", "off"] = "required"
+    """`off` answers every call: for a service that something in front of it protects."""
+    payer_identifiers: tuple[str, ...] = ()
+    """Who pays, as `system|value` of its Organization; with it the service answers as that payer, by Da Vinci CRD."""
+    payer_authorization: Authorization = Authorization.NEEDED
+    """What becomes of a prior authorization where the criteria are met: `needed`, `not-needed` or `granted`."""
+    payer_contact: str | None = None
+    """Whom a client may ask about what is not met: a URI such as `tel:+1-555-0100`."""
+    payer_strict: bool = False
+    """Whether a request without one usable Coverage is refused; else it is answered with cards alone."""
     fhir_servers: tuple[str, ...] = ()
     """The EHRs' FHIR servers that may be read, each by its base URL; what a request's prefetch lacks is read there."""
     fhir_networks: tuple[str, ...] = ()

@@ -2,32 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
 
-from cds_service.cards import Presentation, cards_of_the_rest, render
-from cds_service.cds_hooks import Discovery, HookContext, ProtocolError, Request, Response, parse, to_json_object
+from cds_service.cards import Presentation, card_for_others, cards_of_the_rest, render
+from cds_service.cds_hooks import (
+    Action,
+    Discovery,
+    HookContext,
+    ProtocolError,
+    Request,
+    Response,
+    parse,
+    to_json_object,
+)
 from cds_service.cds_hooks import Service as Offer
+from cds_service.crd import Call, Terms, discovery_extension, payer_identifier
 from cds_service.ehr.addresses import AddressRules
 from cds_service.ehr.client import FhirClient
 from cds_service.ehr.gather import Access, gather
 from cds_service.ehr.servers import AllowedServers, NotAllowed
 from cds_service.ehr.transport import CheckedTransport
-from cds_service.errors import ContentError, MalformedRequest
+from cds_service.errors import ConfigurationError, ContentError, MalformedRequest
 from cds_service.fhir.encoding import decode, encode, member_of, refuse_duplicate_keys
 from cds_service.fhir.query import Fetched, FhirQuery
 from cds_service.fhir.temporal import Date
 from cds_service.fhir.unread import Why
+from cds_service.necessity.questionnaire import canonical_of
 from cds_service.plan_definition.artifacts import Artifacts, read_artifacts
 from cds_service.plan_definition.data_requirements import prefetch_of
 from cds_service.plan_definition.policies import Policies, compile_policies
 from cds_service.policy_files import read_policy_files
+from cds_service.security import Client, InMemoryReplayGuard, KeyStore, TrustedClient, Verifier, fetcher, load_clients
 from cds_service.services import SERVICES, Service
 from cds_service.services.evaluation import Evaluation, Exchange, evaluate
 from cds_service.services.needs import NOTHING, Answered, Reader
+from cds_service.services.payer import Payer
 from cds_service.settings import Settings
 
 __all__ = ["Application", "load_policies", "policies_folder", "read_policies", "today"]
@@ -66,6 +80,15 @@ _ROUNDS = 3
 
 
 @dataclass(frozen=True, slots=True)
+class Incoming:
+    """A hook request, parsed, with the bytes that it came in."""
+
+    service: Service
+    request: Request[HookContext]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class _Open:
     """What is to be read of the EHR before a request can be answered."""
 
@@ -81,19 +104,81 @@ class Application:
     policies: Policies
     clock: Callable[[], Date] = today
 
+    # -- put together once ----------------------------------------------------------------------------------------
+
+    def prepare(self) -> None:
+        """Build what every request needs, so that a fault of the settings shows now. Raises ConfigurationError."""
+        try:
+            _ = self.verifier, self.payer, self.fhir, self.discovery, self.policy_pages
+        except ValueError as error:
+            raise ConfigurationError("settings", (str(error),)) from None
+
     @property
     def production(self) -> bool:
         """Return whether only approved policies may decide."""
         return self.settings.mode == "production"
+
+    @property
+    def base_url(self) -> str:
+        """Return the address at which clients reach this service, without a slash at its end."""
+        return self.settings.public_base_url.rstrip("/")
 
     @cached_property
     def presentation(self) -> Presentation:
         """Return how cards present themselves."""
         return Presentation(
             label=self.settings.organization,
-            base_url=self.settings.public_base_url.rstrip("/"),
+            base_url=self.base_url,
             sandbox=not self.production,
+            forms=self.payer is None,
         )
+
+    @cached_property
+    def payer(self) -> Payer | None:
+        """Return who pays, where this service answers for a payer; None where it serves a provider."""
+        if not self.settings.payer_identifiers:
+            return None
+        terms = Terms(
+            authorization=self.settings.payer_authorization,
+            review_contact=self.settings.payer_contact,
+            policies_url=f"{self.base_url}/policies",
+            questionnaire=lambda plan: canonical_of(plan) if plan.questions else None,
+        )
+        identifiers = frozenset(map(payer_identifier, self.settings.payer_identifiers))
+        return Payer(identifiers, terms, strict=self.settings.payer_strict)
+
+    @cached_property
+    def reader(self) -> Reader:
+        """Return what reads requests for these policies."""
+        return Reader(self.policies, payer=self.payer is not None, by_code=self.settings.fhir_code_filters)
+
+    @cached_property
+    def clients(self) -> tuple[TrustedClient, ...]:
+        """Return the clients that are trusted. Raises ConfigurationError."""
+        place = self.settings.clients
+        return load_clients(place, sandbox=not self.production) if place else ()
+
+    @cached_property
+    def verifier(self) -> Verifier | None:
+        """Return what tells who calls; None where anybody may. Raises ConfigurationError."""
+        if self.settings.authentication == "off" or not (self.clients or self.production):
+            return None
+        if not self.clients:
+            raise ConfigurationError(
+                "CDS_CLIENTS", ("names no clients, so that every call would be refused; or set CDS_AUTHENTICATION=off",)
+            )
+        keys = KeyStore(fetcher(sandbox=not self.production))
+        return Verifier(self.clients, keys=keys, replay=InMemoryReplayGuard(time.time))
+
+    @cached_property
+    def fhir(self) -> FhirClient:
+        """Return what reads the EHRs' FHIR servers; it belongs to the event loop that first uses it."""
+        rules = AddressRules.of(self.settings.fhir_networks, loopback=not self.production)
+        every = (*self.settings.fhir_servers, *(one for client in self.clients for one in client.fhir_servers))
+        return FhirClient(self._servers(every), CheckedTransport(rules))
+
+    def _servers(self, addresses: Iterable[str]) -> AllowedServers:
+        return AllowedServers.of(addresses, loopback=not self.production)
 
     @cached_property
     def discovery(self) -> bytes:
@@ -104,7 +189,9 @@ class Application:
                 id=service.id,
                 title=service.title,
                 description=service.description,
-                prefetch=prefetch_of(self.policies.plans),
+                prefetch=prefetch_of(self.policies.plans, payer=self.payer is not None),
+                usage_requirements=_USAGE_OF_A_PAYER if self.payer else None,
+                extension=discovery_extension(payer=self.payer is not None),
             )
             for service in SERVICES.values()
         )
@@ -117,73 +204,66 @@ class Application:
         pages = {plan.group: files.text(plan.group, "policy.md") for plan in self.policies.plans}
         return {group: page for group, page in pages.items() if page is not None}
 
-    @cached_property
-    def reader(self) -> Reader:
-        """Return what reads requests for these policies."""
-        return Reader(self.policies, by_code=self.settings.fhir_code_filters)
+    # -- one request ----------------------------------------------------------------------------------------------
 
-    @cached_property
-    def fhir(self) -> FhirClient:
-        """Return what reads the EHRs' FHIR servers; it belongs to the event loop that first uses it."""
-        sandbox = not self.production
-        transport = CheckedTransport(AddressRules.of(self.settings.fhir_networks, loopback=sandbox))
-        return FhirClient(self._fhir_servers, transport)
+    async def authenticate(self, authorization: str | None, path: str) -> Client | None:
+        """Return who calls the address at `path`; None where anybody may. Raises NotAuthenticated."""
+        return await self.verifier.verify(authorization, audience=f"{self.base_url}{path}") if self.verifier else None
 
-    @cached_property
-    def _fhir_servers(self) -> AllowedServers:
-        return AllowedServers.of(self.settings.fhir_servers, loopback=not self.production)
-
-    async def serve(self, service: Service, body: bytes, *, deadline: float) -> bytes:
+    async def serve(self, service: Service, body: bytes, *, deadline: float, client: Client | None = None) -> bytes:
         """Return the response to a hook request, once what it did not bring is read of the EHR as far as that goes.
 
-        `deadline` is a time of the event loop, until when the EHR is read. Nothing that was parsed is held while the EHR is waited for: a chart
-        held over an await costs twice the time. Raises RequestError.
+        `deadline` is a time of the event loop, until when the EHR is read. Nothing that was parsed is held while the
+        EHR is waited for: a chart held over an await costs twice the time. Raises RequestError.
         """
         answered: dict[FhirQuery, Fetched] = {}
         for _ in range(_ROUNDS):
-            found = self._proceed(service, body, answered)
+            found = self._proceed(service, body, answered, client)
             if isinstance(found, bytes):
                 return found
             fetched = await gather(found.queries, found.access, client=self.fhir, deadline=deadline)
             answered.update((one.query, one) for one in fetched)
-        return self.answer(service, body, answered)
+        return self.answer(service, body, answered, client)
 
-    def _proceed(self, service: Service, body: bytes, answered: Answered) -> bytes | _Open:
-        request = self._parse(service, body)
-        if request.fhir_server and self._lacking(request) is Why.NOT_SENT and self.settings.fhir_fetch:
+    def _proceed(self, service: Service, body: bytes, answered: Answered, client: Client | None) -> bytes | _Open:
+        incoming = self.parse(service, body)
+        request = incoming.request
+        if request.fhir_server and self.settings.fhir_fetch and self._lacking(request, client) is Why.NOT_SENT:
             queries = self.reader.needs(service, request, answered, received=self.clock())
             if queries:
                 return _Open(tuple(queries), Access(request.fhir_server, request.bearer_token))
-        return self.respond(self.evaluate(self._exchange(service, request, answered)))
+        return self._answer(incoming, answered, client)
 
-    def answer(self, service: Service, body: bytes, answered: Answered = NOTHING) -> bytes:
+    def answer(
+        self, service: Service, body: bytes, answered: Answered = NOTHING, client: Client | None = None
+    ) -> bytes:
         """Return the response to a hook request from what it brings, and what was read besides. Raises RequestError."""
-        return self.respond(self.evaluate(self.read(service, body, answered)))
+        return self._answer(self.parse(service, body), answered, client)
 
-    def read(self, service: Service, body: bytes, answered: Answered = NOTHING) -> Exchange:
-        """Return what a hook request asks about. Raises RequestError."""
-        return self._exchange(service, self._parse(service, body), answered)
+    def _answer(self, incoming: Incoming, answered: Answered, client: Client | None) -> bytes:
+        return self.respond(self.evaluate(self.read(incoming, answered, client)), incoming, answered)
 
-    def _parse(self, service: Service, body: bytes) -> Request[HookContext]:
+    def parse(self, service: Service, body: bytes) -> Incoming:
+        """Return a hook request that is well formed. Raises MalformedRequest."""
         try:
             request = parse(decode(body), hook=service.hook)
         except ProtocolError as error:
             raise MalformedRequest(error.path, error.reason) from None
         if service.orders is not None:
             refuse_duplicate_keys(member_of(body, "context", service.orders), path=f"context.{service.orders}")
-        return request
+        return Incoming(service, request, body)
 
-    def _exchange(self, service: Service, request: Request[HookContext], answered: Answered) -> Exchange:
-        try:
-            return self.reader.exchange(service, request, answered, received=self.clock(), why=self._lacking(request))
-        except ProtocolError as error:
-            raise MalformedRequest(error.path, error.reason) from None
+    def read(self, incoming: Incoming, answered: Answered = NOTHING, client: Client | None = None) -> Exchange:
+        """Return what a hook request asks about. Raises RequestError."""
+        why = self._lacking(incoming.request, client)
+        return self.reader.exchange(incoming.service, incoming.request, answered, received=self.clock(), why=why)
 
-    def _lacking(self, request: Request[HookContext]) -> Why:
+    def _lacking(self, request: Request[HookContext], client: Client | None) -> Why:
         """Return why what a request did not bring is not read of the server that it names."""
+        servers = client.fhir_servers if client else self.settings.fhir_servers
         try:
             if request.fhir_server and self.settings.fhir_fetch:
-                self._fhir_servers.server(request.fhir_server)
+                self._servers(servers).server(request.fhir_server)
         except NotAllowed:
             return Why.NOT_ALLOWED
         return Why.NOT_SENT
@@ -199,9 +279,32 @@ class Application:
             review_valid_months=self.settings.review_valid_months,
         )
 
-    def respond(self, evaluation: Evaluation) -> bytes:
-        """Return the cards of an evaluation as the body of a response."""
-        cards = render(evaluation.determinations, self.presentation, unread=evaluation.unread)
-        rest = cards_of_the_rest(evaluation.not_covered, self.presentation)
-        response = Response(cards=(*cards, *rest))
-        return encode(to_json_object(response))
+    def respond(self, evaluation: Evaluation, incoming: Incoming | None = None, answered: Answered = NOTHING) -> bytes:
+        """Return the cards of an evaluation as the body of a response; for a payer, also what it says of the orders.
+
+        Without the hook request that it answers there is nothing configured, and nothing to be written onto.
+        """
+        hook, extension = (incoming.service.hook, incoming.request.extension) if incoming else ("", None)
+        call = Call.of(hook, extension, evaluation.unread)
+        presentation = self.presentation
+        actions: tuple[Action, ...] = ()
+        if self.payer and incoming:
+            presentation = replace(presentation, card_types=call.version.card_types)
+            patient_id = incoming.request.context.patient
+            actions = self.payer.actions(evaluation, call, incoming.body, answered, patient_id=patient_id)
+        if incoming and (incoming.request.context.user_id or "").startswith(_NO_CLINICIANS):
+            cards = card_for_others(evaluation.determinations, presentation)
+        else:
+            cards = render(evaluation.determinations, presentation, unread=evaluation.unread)
+            cards = (*cards, *cards_of_the_rest(evaluation.not_covered, presentation))
+        chosen = call.configuration.chosen(cards)
+        return encode(to_json_object(Response(cards=chosen, system_actions=actions)))
+
+
+_NO_CLINICIANS = ("Patient/", "RelatedPerson/")
+"""Users that a hook may name, for whom no card is written. Source: CDS Hooks library, appointment-book."""
+
+_USAGE_OF_A_PAYER = (
+    "Send the patient's active Coverage, or let it be read: what is said of an order holds under one Coverage. "
+    "Clinical data are read from the FHIR server where they are not prefetched."
+)

@@ -15,7 +15,11 @@ __all__ = ["create_app"]
 
 
 def create_app(application: Application) -> FastAPI:
-    """Return the ASGI application that answers for `application`. Its documentation pages are for sandboxes only."""
+    """Return the ASGI application that answers for `application`. Its documentation pages are for sandboxes only.
+
+    Raises ConfigurationError where the settings do not allow it.
+    """
+    application.prepare()
     documented = not application.production
     app = FastAPI(
         title="cds-service",

@@ -12,6 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 from cds_service.api import openapi
 from cds_service.api.body import read_body
 from cds_service.api.errors import NoSuchPage
+from cds_service.security import Client
 from cds_service.services import SERVICES, Service
 from cds_service.wiring import Application
 
@@ -28,8 +29,9 @@ def routes(application: Application) -> APIRouter:
     router = APIRouter()
     discovery, pages = application.discovery, application.policy_pages
 
-    async def discover() -> Response:
+    async def discover(request: Request) -> Response:
         """List the services, each with the data it would like to be sent."""
+        await _client(application, request)
         return _json(discovery)
 
     async def page(request: Request) -> Response:
@@ -60,10 +62,17 @@ def routes(application: Application) -> APIRouter:
 def _answering(application: Application, service: Service) -> Endpoint:
     async def answer(request: Request) -> Response:
         deadline = asyncio.get_running_loop().time() + application.settings.deadline_ms / 1000 * _SHARE_OF_THE_EHR
+        client = await _client(application, request)
         body = await read_body(request, application.settings.max_body_bytes)
-        return _json(await application.serve(service, body, deadline=deadline))
+        return _json(await application.serve(service, body, deadline=deadline, client=client))
 
     return answer
+
+
+async def _client(application: Application, request: Request) -> Client | None:
+    """Return who calls; several Authorization headers are one that nobody can mean."""
+    headers = request.headers.getlist("authorization")
+    return await application.authenticate(", ".join(headers) or None, request.url.path)
 
 
 def _json(body: bytes) -> Response:

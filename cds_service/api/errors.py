@@ -10,7 +10,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cds_service.errors import MalformedRequest, NothingToEvaluate, RequestError, RequiredDataUnavailable
+from cds_service.errors import (
+    CoverageNotUsable,
+    MalformedRequest,
+    NotAuthenticated,
+    NothingToEvaluate,
+    RequestError,
+    RequiredDataUnavailable,
+)
 from cds_service.fhir.encoding import encode
 
 __all__ = [
@@ -70,6 +77,8 @@ _BY_ERROR: Mapping[type[RequestError], tuple[int, str]] = {
     NoSuchPage: (404, "not-found"),
     NothingToEvaluate: (400, "required"),
     OriginNotAllowed: (400, "forbidden"),
+    CoverageNotUsable: (400, "required"),
+    NotAuthenticated: (401, "login"),
     RequiredDataUnavailable: (412, "processing"),
     UnsupportedBody: (415, "not-supported"),
 }
@@ -77,7 +86,7 @@ _BY_STATUS: Mapping[int, tuple[str, str]] = {
     404: ("not-found", "there is nothing at this address; `GET /cds-services` lists the services"),
     405: ("not-supported", "this address does not answer this method"),
 }
-STATUSES = (400, 404, 405, 412, 413, 415, 500)
+STATUSES = (400, 401, 404, 405, 412, 413, 415, 500)
 """The statuses that an error can have; the code of each issue is FHIR's `issue-type`."""
 
 
@@ -85,7 +94,8 @@ def answer_to(error: RequestError) -> Response:
     """Return the response to a client's fault; an error that the table does not name is a plain 400."""
     status, code = _BY_ERROR.get(type(error), (400, "processing"))
     path = error.path if isinstance(error, MalformedRequest) else ""
-    return _response(status, code, str(error), path)
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+    return _response(status, code, str(error), path, headers=headers)
 
 
 def answer_to_unforeseen() -> Response:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from urllib.parse import quote
 from uuid import UUID, uuid5
 
+from cds_service.cards.associated_resource import associated_resource
 from cds_service.cards.detail import NOTICE, detail
 from cds_service.cards.forms import form_for
 from cds_service.cards.reading import is_critical
@@ -26,10 +27,9 @@ from cds_service.necessity.model import Determination, Kind, Outcome
 from cds_service.necessity.orders import NotCovered, Why
 from cds_service.plan_definition import model as plan_model
 
-__all__ = ["Presentation", "cards_of_the_rest", "render"]
+__all__ = ["Presentation", "card_for_others", "cards_of_the_rest", "render"]
 
 _NAMESPACE = UUID("6b1f5a54-6f0e-5d0c-9a44-6f6f3c1b7a10")
-_TOPICS = "http://terminology.hl7.org/CodeSystem/cdshooks-card-type"
 _TOPIC_NAMES = {
     "guideline": "Guideline",
     "off-guideline": "Off guideline",
@@ -45,6 +45,8 @@ class Presentation:
     label: str
     base_url: str
     sandbox: bool
+    card_types: str = "http://terminology.hl7.org/CodeSystem/cdshooks-card-type"
+    """The code system of the topics of cards."""
     forms: bool = True
     """Whether cards offer the open questions as a form; a payer's coverage information names the form instead."""
 
@@ -67,6 +69,21 @@ def cards_of_the_rest(not_covered: Iterable[NotCovered], presentation: Presentat
     rest = tuple(not_covered)
     cards = (_card_of(why, [one.reference for one in rest if one.reason is why], presentation) for why in _UNJUDGED)
     return tuple(card for card in cards if card is not None)
+
+
+def card_for_others(determinations: Iterable[Determination], presentation: Presentation) -> tuple[Card, ...]:
+    """Return what someone who is no clinician sees instead of the cards: that a clinician has to look, and no more."""
+    judged = sorted({one.id for one in determinations})
+    if not judged:
+        return ()
+    card = Card(
+        uuid=str(uuid5(_NAMESPACE, f"no clinician {' '.join(judged)}")),
+        summary="The medical need was checked; the result is for the clinicians who take care of this",
+        detail="A clinician can see the result and what it rests on. It is no coverage or payment decision.",
+        indicator="info",
+        source=_source(presentation, "guideline"),
+    )
+    return (card,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +155,7 @@ def _card(group: Sequence[Determination], presentation: Presentation, unread: Se
         selection_behavior="any" if suggestions else None,
         override_reasons=_override_reasons(group),
         links=tuple(_links(group, presentation)),
+        extension=associated_resource(one.order for one in group) or None,
     )
 
 
@@ -164,7 +182,7 @@ def _source(presentation: Presentation, topic: str) -> Source:
     return Source(
         label=presentation.label,
         url=presentation.base_url,
-        topic=Coding(system=_TOPICS, code=topic, display=_TOPIC_NAMES[topic]),
+        topic=Coding(system=presentation.card_types, code=topic, display=_TOPIC_NAMES[topic]),
     )
 
 

@@ -17,7 +17,7 @@ from cds_service.cli.policies import policies
 from cds_service.cli.send import send
 from cds_service.cli.serve import CreateApp, serve
 from cds_service.cli.validate import validate
-from cds_service.errors import ContentError
+from cds_service.errors import ConfigurationError, ContentError
 
 __all__ = ["CreateApp", "Exit", "run"]
 
@@ -33,6 +33,8 @@ def run(arguments: Sequence[str], *, create_app: CreateApp) -> int:
         return _complain(failure.code, str(failure))
     except ContentError as error:
         return _complain(Exit.CONTENT, f"policy: {error}")
+    except ConfigurationError as error:
+        return _complain(Exit.USAGE, str(error))
     except typer.TyperException as error:
         return _complain(Exit.USAGE, f"{error.format_message()} See `cds-service --help`.")
     except Exception as error:

@@ -16,7 +16,7 @@ from cds_service.errors import MalformedRequest, NothingToEvaluate
 
 if TYPE_CHECKING:
     from cds_service.services.evaluation import Evaluation, Exchange
-    from cds_service.wiring import Application
+    from cds_service.wiring import Application, Incoming
 
 __all__ = ["evaluate", "explain"]
 
@@ -51,10 +51,11 @@ def evaluate(
     """
     source, day = _Source(file, tuple(order or ()), tuple(chart or ()), patient), date_of(as_of)
     application = application_of(mode, policies)
-    evaluation = application.evaluate(_exchange(application, source), as_of=day)
+    exchange, incoming = _exchange(application, source)
+    evaluation = application.evaluate(exchange, as_of=day)
     match output:
         case "cards":
-            write_json(application.respond(evaluation), pretty=pretty)
+            write_json(application.respond(evaluation, incoming), pretty=pretty)
         case "determinations":
             write_json(_report(evaluation), pretty=pretty)
         case "text":
@@ -75,7 +76,8 @@ def explain(
     """
     source, day = _Source(file, (), (), patient), date_of(as_of)
     application = application_of(mode, policies)
-    write_lines(_text(application.evaluate(_exchange(application, source), as_of=day), code=code))
+    exchange, _ = _exchange(application, source)
+    write_lines(_text(application.evaluate(exchange, as_of=day), code=code))
 
 
 class _Source:
@@ -89,7 +91,8 @@ class _Source:
             raise Failure(Exit.USAGE, "`-` can be given once only")
 
 
-def _exchange(application: Application, source: _Source) -> Exchange:
+def _exchange(application: Application, source: _Source) -> tuple[Exchange, Incoming | None]:
+    """Return what is to be evaluated, and the hook request that it stands in if it stands in one."""
     from cds_service.services.bundle_exchange import exchange_of_orders
 
     if source.file is not None:
@@ -98,23 +101,23 @@ def _exchange(application: Application, source: _Source) -> Exchange:
     orders = [json_of(name) for name in source.orders]
     charts = [json_of(name) for name in source.charts]
     with blamed_on(", ".join(source.orders)):
-        return exchange_of_orders(orders, charts, patient_id=source.patient)
+        return exchange_of_orders(orders, charts, patient_id=source.patient), None
 
 
-def _exchange_of_file(application: Application, file: str, patient: str | None) -> Exchange:
+def _exchange_of_file(application: Application, file: str, patient: str | None) -> tuple[Exchange, Incoming | None]:
     from cds_service.fhir.encoding import decode
     from cds_service.services.bundle_exchange import exchange_of_bundle
 
     body = bytes_of(file)
     value = decode(body)
     if isinstance(value, dict) and "resourceType" not in value and not value.keys().isdisjoint({"hook", "context"}):
-        return _exchange_of_request(application, value, body)
+        incoming = _incoming(application, value, body)
+        return _exchange_of(application, incoming), incoming
     _refuse_other_json(value, body)
-    return exchange_of_bundle(value, patient_id=patient)
+    return exchange_of_bundle(value, patient_id=patient), None
 
 
-def _exchange_of_request(application: Application, request: dict[str, Any], body: bytes) -> Exchange:
-    from cds_service.plan_definition.compile import ORDER_TYPES
+def _incoming(application: Application, request: dict[str, Any], body: bytes) -> Incoming:
     from cds_service.services import SERVICES
 
     context = request.get("context")
@@ -124,9 +127,15 @@ def _exchange_of_request(application: Application, request: dict[str, Any], body
     if service is None:
         answered = ", ".join(f"`{one.hook}`" for one in SERVICES.values())
         raise MalformedRequest("hook", f"must be one of {answered}")
-    exchange = application.read(service, body)
+    return application.parse(service, body)
+
+
+def _exchange_of(application: Application, incoming: Incoming) -> Exchange:
+    from cds_service.plan_definition.compile import ORDER_TYPES
+
+    exchange = application.read(incoming)
     if not any(one.get("resourceType") in ORDER_TYPES for one in exchange.drafts):
-        raise NothingToEvaluate("there is no order in context.draftOrders")
+        raise NothingToEvaluate("there is no order in the request")
     return exchange
 
 

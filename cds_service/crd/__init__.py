@@ -1,6 +1,5 @@
 """Da Vinci CRD: what a payer says of an order, in the versions of CRD that clients speak."""
 
-from cds_service.crd.associated_resource import associated_resource
 from cds_service.crd.configuration import Configuration, discovery_extension, read_configuration
 from cds_service.crd.coverage import Coverages, Problem, payer_identifier, payers_to_read, read_coverages
 from cds_service.crd.patch import find_orders, find_resources
@@ -17,7 +16,6 @@ __all__ = [
     "Problem",
     "Terms",
     "Version",
-    "associated_resource",
     "discovery_extension",
     "find_orders",
     "find_resources",

@@ -8,7 +8,7 @@ from cds_service.fhir.query import FhirQuery
 from cds_service.fhir.values import Code
 from cds_service.plan_definition.model import PlanDefinition
 
-__all__ = ["COVERAGE", "SELDOM_SENT", "prefetch_of", "queries_of", "types_by_key"]
+__all__ = ["COVERAGE", "SELDOM_SENT", "coverage_query", "prefetch_of", "queries_of", "types_by_key"]
 
 COVERAGE = "coverage"
 """The key of the patient's active coverage, which a payer needs."""
@@ -53,10 +53,12 @@ def queries_of(
         codes = _codes(plans, kind) if by_code else ()
         narrowed = (("code", ",".join(f"{system or ''}|{code}" for system, code in codes)),) if codes else ()
         found.append(FhirQuery(key=_key(kind), type=kind, parameters=(("patient", patient_id), *narrowed)))
-    if payer:
-        active = (("patient", patient_id), ("status", "active"))
-        found.append(FhirQuery(key=COVERAGE, type="Coverage", parameters=active))
-    return tuple(found)
+    return (*found, coverage_query(patient_id)) if payer else tuple(found)
+
+
+def coverage_query(patient_id: str) -> FhirQuery:
+    """Return the search for a patient's active coverage, as CRD's own prefetch has it."""
+    return FhirQuery(key=COVERAGE, type="Coverage", parameters=(("patient", patient_id), ("status", "active")))
 
 
 def _codes(plans: Iterable[PlanDefinition], kind: str) -> tuple[Code, ...]:

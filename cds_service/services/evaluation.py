@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from cds_service.fhir.bundle import Holding, gather, read
@@ -51,6 +51,7 @@ class Evaluation:
     determinations: tuple[Determination, ...]
     not_covered: tuple[NotCovered, ...]
     unread: tuple[Unread, ...]
+    record: PatientRecord = field(repr=False)
 
 
 def exchange_of(
@@ -105,6 +106,7 @@ def evaluate(
             *(NotCovered(one, None, NotJudged.NOT_HAD) for one in exchange.not_had),
         ),
         unread=tuple(sorted({*exchange.unread, *_of_others(record)}, key=str)),
+        record=record,
     )
 
 

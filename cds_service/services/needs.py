@@ -9,20 +9,23 @@ Source: CDS Hooks 2.0.1, Prefetch Template.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from cds_service.cds_hooks import PrefetchState, Request, state_of
+from cds_service.crd import payers_to_read
 from cds_service.errors import MalformedRequest, RequiredDataUnavailable
 from cds_service.fhir.bundle import Holding, gather, read
 from cds_service.fhir.encoding import decode
 from cds_service.fhir.query import Fetched, FhirQuery
+from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.temporal import Date
 from cds_service.fhir.unread import Unread, Why
 from cds_service.plan_definition.data_requirements import SELDOM_SENT, queries_of, types_by_key
 from cds_service.plan_definition.policies import Policies
 from cds_service.services.evaluation import Exchange, orders_of
+from cds_service.services.references import read_of
 from cds_service.services.service import Service
 
 __all__ = ["NOTHING", "Answered", "Reader"]
@@ -44,12 +47,10 @@ class Reader:
     def needs(self, service: Service, request: Request[Any], answered: Answered, *, received: Date) -> list[FhirQuery]:
         """Return the queries that the request's prefetch leaves open and that are not answered yet."""
         try:
-            exchange = service.read(request, self.chart(request, answered))
+            exchange = service.read(request, self._chart(request, answered))
         except RequiredDataUnavailable as error:
-            wanted: Iterable[FhirQuery] = error.queries
-        else:
-            wanted = self._wanted(exchange, request, received)
-        return [one for one in wanted if one not in answered and state_of(request.prefetch, one.key) in _TO_ASK]
+            return _open(error.queries, request, answered)
+        return _open(self._wanted(exchange, request, received), request, answered)
 
     def exchange(
         self, service: Service, request: Request[Any], answered: Answered, *, received: Date, why: Why = Why.NOT_SENT
@@ -58,14 +59,15 @@ class Reader:
 
         Raises RequiredDataUnavailable where the orders themselves are not at hand.
         """
-        chart = self.chart(request, answered)
-        kinds = {str(one["resourceType"]) for one in chart.resources} | SELDOM_SENT
-        for query in self.needs(service, request, answered, received=received):
-            if query.type not in kinds:  # else it was sent under a key of the client's own
-                chart.unread.append(Unread(query.type, why, query.type))
-        return service.read(request, chart)
+        chart = self._chart(request, answered)
+        exchange = service.read(request, chart)
+        wanted = _open(self._wanted(exchange, request, received), request, answered)
+        kinds = {str(one["resourceType"]) for one in chart.resources} | SELDOM_SENT if wanted else ()
+        # what is there of a type was sent under a key of the client's own
+        lacking = [Unread(query.type, why, query.type) for query in wanted if query.type not in kinds]
+        return replace(exchange, unread=(*exchange.unread, *lacking)) if lacking else exchange
 
-    def chart(self, request: Request[Any], answered: Answered) -> Holding:
+    def _chart(self, request: Request[Any], answered: Answered) -> Holding:
         """Return what the prefetch and the answers hold."""
         types = types_by_key(self.policies.plans, payer=self.payer)
         chart = gather(request.prefetch or {}, types)
@@ -80,10 +82,23 @@ class Reader:
 
     def _wanted(self, exchange: Exchange, request: Request[Any], received: Date) -> Iterable[FhirQuery]:
         yield from exchange.lacking
-        _, orders = orders_of(exchange, self.policies, received=received)
+        record, orders = orders_of(exchange, self.policies, received=received)
         plans = self.policies.deciding(order.coded for order in orders.covered)
         if plans:
             yield from queries_of(plans, request.context.patient, payer=self.payer, by_code=self.by_code)
+            if self.payer:
+                yield from payer_reads(record)
+
+
+def _open(wanted: Iterable[FhirQuery], request: Request[Any], answered: Answered) -> list[FhirQuery]:
+    states = ((one, state_of(request.prefetch, one.key)) for one in wanted if one not in answered)
+    return [one for one, state in states if state in _TO_ASK]
+
+
+def payer_reads(record: PatientRecord) -> Iterable[FhirQuery]:
+    """Return the reads of the payers whom the Coverages in the record name and the record does not hold."""
+    reads = (read_of(one, record.server) for one in payers_to_read(record))
+    return [one for one in reads if one is not None]
 
 
 def _read_page(page: bytes, query: FhirQuery) -> Holding:

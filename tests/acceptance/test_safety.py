@@ -189,12 +189,20 @@ def test_no_policy_reads_images_or_documents() -> None:
 
 
 def test_a_card_speaks_to_clinicians_and_not_to_patients() -> None:
-    offered = {service.hook for service in SERVICES.values()}
-    assert offered == {"order-sign", "order-select"}
     for name, response in every_answer():
         for card in response["cards"]:
             assert "Decision support for licensed clinicians." in card["detail"], name
             assert not re.search(r"\b(?:you|your|yours)\b", f"{card['summary']} {card['detail']}", re.IGNORECASE), name
+
+
+@pytest.mark.parametrize("user", ["Patient/p1", "RelatedPerson/r1"])
+def test_whoever_is_no_clinician_is_told_of_no_result(user: str) -> None:
+    for name in BASES:
+        request: Json = fixture(f"cds_hooks/{name}-order-sign.json")
+        request["context"]["userId"] = user
+        (card,) = answer(request)["cards"]
+        assert not re.search(r"\b\d{5}\b|criteria|missing|/", f"{card['summary']} {card['detail']}"), name
+        assert card.keys() == {"uuid", "summary", "detail", "indicator", "source"}
 
 
 # -- 12: a fault is no clinical result ----------------------------------------------------------------------------

@@ -41,7 +41,7 @@ def measure(name: str) -> None:
     service = SERVICES["necessity-order-sign"]
     request = decode(body)
     parsed = parse(request, hook=service.hook)
-    exchange = application.read(service, body)
+    exchange = application.read(application.parse(service, body))
 
     def record() -> PatientRecord:
         return PatientRecord(exchange.patient_id, (*exchange.drafts, *exchange.chart), full_urls=exchange.full_urls)

@@ -90,7 +90,8 @@ def app(application: Application) -> FastAPI:
 
 @pytest.fixture(scope="module")
 def production(application: Application) -> FastAPI:
-    settings = application.settings.model_copy(update={"mode": "production", "allowed_origins": (ORIGIN,)})
+    chosen = {"mode": "production", "allowed_origins": (ORIGIN,), "authentication": "off"}
+    settings = application.settings.model_copy(update=chosen)
     return create_app(replace(application, settings=settings))
 
 
@@ -482,7 +483,7 @@ def test_openapi_describes_what_goes_in_and_out(app: FastAPI):
     assert {"patientId", "draftOrders"} <= body["properties"]["context"]["properties"].keys()
     answer = operation["responses"]["200"]["content"]["application/json"]["schema"]
     assert "cards" in answer["required"]
-    assert operation["responses"].keys() == {"200", "400", "404", "405", "412", "413", "415", "500"}
+    assert operation["responses"].keys() == {"200", "400", "401", "404", "405", "412", "413", "415", "500"}
 
 
 def test_fastapis_own_validation_is_nowhere(app: FastAPI):

@@ -661,7 +661,8 @@ def test_the_service_is_served(policies: Path):
 
 def test_production_says_at_its_start_what_may_not_decide(policies: Path):
     arguments = command("serve", "--mode", "production", "--port", 0)
-    with subprocess.Popen(arguments, env=environment(policies), stderr=subprocess.PIPE, text=True) as process:
+    open_to_all = {**environment(policies), "CDS_AUTHENTICATION": "off"}
+    with subprocess.Popen(arguments, env=open_to_all, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         patience = threading.Timer(20, process.kill)
         patience.start()
@@ -672,6 +673,13 @@ def test_production_says_at_its_start_what_may_not_decide(policies: Path):
     assert told[1].startswith(
         f"cds-service: not used today: the policy is draft, not active (policy {PLAN['url']}|0.1.0"
     )
+
+
+def test_production_does_not_start_without_clients_to_trust(cli: Cli):
+    refused = cli("serve", "--mode", "production", "--port", 0)
+    assert refused.code == 2
+    assert "CDS_CLIENTS: names no clients" in refused.err
+    assert_one_line(refused.err)
 
 
 def test_a_port_in_use_is_told(cli: Cli):

@@ -70,7 +70,7 @@ def test_the_hash_seed_changes_no_byte(seed: str) -> None:
 def test_nothing_that_came_in_is_changed(name: str) -> None:
     body = (ROOT / "fixtures" / "cds_hooks" / f"{name}-order-sign.json").read_bytes()
     application = Application(Settings(), shipped())
-    exchange = application.read(ORDER_SIGN, body)
+    exchange = application.read(application.parse(ORDER_SIGN, body))
     before = copy.deepcopy((exchange.drafts, exchange.chart))
     application.respond(application.evaluate(exchange))
     assert (exchange.drafts, exchange.chart) == before

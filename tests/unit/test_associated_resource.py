@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cds_service.crd import associated_resource
+from cds_service.cards.associated_resource import associated_resource
 from tests.unit.necessity.judging import judge, order
 from tests.unit.plan_definition.plans import compiled
 

@@ -1,0 +1,71 @@
+"""A payer's side of an answer: which Coverage it is about, and what is said of each order under it.
+
+Source: Da Vinci CRD 2.0.1 and 2.2; design decisions of docs/explanation/coverage_information.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from cds_service.cds_hooks import Action
+from cds_service.crd import (
+    Call,
+    Coverages,
+    Problem,
+    Terms,
+    find_orders,
+    find_resources,
+    orders_judged,
+    read_coverages,
+    system_actions,
+)
+from cds_service.errors import CoverageNotUsable, RequiredDataUnavailable
+from cds_service.plan_definition.data_requirements import coverage_query
+from cds_service.services.evaluation import Evaluation
+from cds_service.services.needs import Answered
+
+__all__ = ["Payer"]
+
+
+@dataclass(frozen=True, slots=True)
+class Payer:
+    """Who pays, and on which terms."""
+
+    identifiers: frozenset[tuple[str, str]]
+    terms: Terms = field(default_factory=Terms)
+    strict: bool = False
+    """Whether a request without one usable Coverage is refused; else it gets its cards, and no assertion."""
+
+    def actions(
+        self, evaluation: Evaluation, call: Call, body: bytes, answered: Answered, *, patient_id: str
+    ) -> tuple[Action, ...]:
+        """Return an update of each judged order with what is said of it, as far as that is new.
+
+        Raises RequiredDataUnavailable or CoverageNotUsable where the payer is strict. Source: CRD hook-13, resp-29.
+        """
+        if not evaluation.determinations:
+            return ()
+        coverages = read_coverages(evaluation.record, self.identifiers, evaluation.as_of)
+        if self.strict:
+            _refuse(coverages, patient_id)
+        texts = _texts(orders_judged(evaluation.determinations), body, answered)
+        return system_actions(evaluation.determinations, texts, coverages, self.terms, call)
+
+
+def _texts(wanted: frozenset[str], body: bytes, answered: Answered) -> Mapping[str, bytes]:
+    """Return the text of each order as it came: of the request, else of what the EHR's server answered."""
+    found = dict(find_orders(body, wanted))
+    for one in answered.values():
+        for page in one.pages:
+            missing = wanted - found.keys()
+            found |= find_resources(page, missing) if missing else {}
+    return found
+
+
+def _refuse(coverages: Coverages, patient_id: str) -> None:
+    match coverages.problem:
+        case Problem.NOT_READ:
+            raise RequiredDataUnavailable((coverage_query(patient_id),))
+        case Problem() as problem if problem.reason_code is None:
+            raise CoverageNotUsable(str(problem))
