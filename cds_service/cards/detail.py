@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
-from cds_service.cards.reading import gaps_of, state_words
 from cds_service.cards.text import code, plain
 from cds_service.fhir.unread import Unread
 from cds_service.necessity.lifecycle import standing
 from cds_service.necessity.model import CriterionResult, Determination, Evidence, Kind, Note, Outcome
+from cds_service.necessity.reading import gaps_of, state_words
 from cds_service.necessity.wording import REASON_WORDS, stamp_of
 from cds_service.plan_definition.model import Criterion
 from cds_service.plan_definition.profile import Role

@@ -17,7 +17,6 @@ from uuid import UUID, uuid5
 from cds_service.cards.associated_resource import associated_resource
 from cds_service.cards.detail import NOTICE, detail
 from cds_service.cards.forms import form_for
-from cds_service.cards.reading import is_critical
 from cds_service.cards.summary import summary
 from cds_service.cards.text import code
 from cds_service.cds_hooks import Action, Card, Coding, Link, Source, Suggestion
@@ -25,6 +24,7 @@ from cds_service.fhir.element import Resource
 from cds_service.fhir.unread import Unread
 from cds_service.necessity.model import Determination, Kind, Outcome
 from cds_service.necessity.orders import NotCovered, Why
+from cds_service.necessity.reading import is_critical
 from cds_service.plan_definition import model as plan_model
 
 __all__ = ["Presentation", "card_for_others", "cards_of_the_rest", "render"]

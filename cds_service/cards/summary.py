@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from cds_service.cards.reading import deciding, gaps_of, is_critical, says_critical, state_words
 from cds_service.cards.text import clean
 from cds_service.necessity.evidence import words_of
 from cds_service.necessity.model import Determination, Kind, Outcome
+from cds_service.necessity.reading import deciding, gaps_of, is_critical, says_critical, state_words
 from cds_service.plan_definition.profile import Role
 
 __all__ = ["LENGTH", "summary"]
