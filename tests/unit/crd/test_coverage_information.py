@@ -56,7 +56,7 @@ def determinations(draw: st.DrawFn) -> Determination:
     """Draw a determination of any outcome: of a tree drawn at random, or one of each kind."""
     if draw(st.booleans()):
         drawn = draw(trees()).determination()
-        reason = draw(st.sampled_from([Reason.ABSENT, Reason.UNREADABLE, Reason.CONFLICT]))
+        reason = draw(st.sampled_from([Reason.ABSENT, Reason.CONFLICT]))
         results = (replace(one, reason=reason if one.state is None else None) for one in drawn.results)
         drawn = replace(drawn, results=tuple(results), id=draw(st.uuids()).hex)
     else:
