@@ -107,8 +107,8 @@ class _Reading:
         entries = bundle.get("entry")
         if type(entries) is not list and entries is not None:
             self.lack(f"{place}.entry", Why.NO_RESOURCE)
-        for i, held in enumerate(entries if type(entries) is list else ()):
-            self.take_entry(held, f"{place}.entry[{i}]", nesting)
+        for held in entries if type(entries) is list else ():
+            self.take_entry(held, f"{place}.entry", nesting)  # no position: the order of entries changes no answer
         links = bundle.get("link")
         if type(links) is list and any(type(link) is dict and link.get("relation") == "next" for link in links):
             self.lack(place, Why.MORE)

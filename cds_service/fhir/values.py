@@ -16,6 +16,7 @@ _HCPCS_SYSTEMS = (
     "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets",
     "https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets",
     "urn:oid:2.16.840.1.113883.6.285",
+    "hhttps://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets",  # as it went around in published examples
 )
 _ONE_NAME = {alias: names[0] for names in (CPT_SYSTEMS, _HCPCS_SYSTEMS) for alias in names}
 

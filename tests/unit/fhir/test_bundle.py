@@ -85,7 +85,7 @@ def test_a_failed_search_is_incomplete() -> None:
 def test_an_outcome_among_the_entries_is_incomplete() -> None:
     holding = gather({"conditions": bundle(C1, FAILED)})
     assert holding.resources == [C1]
-    assert holding.unread == [Unread("prefetch.conditions.entry[1]", Why.FAILED)]
+    assert holding.unread == [Unread("prefetch.conditions.entry", Why.FAILED)]
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_an_outcome_among_the_entries_is_incomplete() -> None:
 )
 def test_an_entry_that_answers_with_a_failure_is_incomplete(failure: dict[str, Any]) -> None:
     holding = gather({"all": {"resourceType": "Bundle", "type": "batch-response", "entry": [failure]}})
-    assert holding.unread == [Unread("prefetch.all.entry[0]", Why.FAILED)]
+    assert holding.unread == [Unread("prefetch.all.entry", Why.FAILED)]
 
 
 @pytest.mark.parametrize("status", ["200", "201 Created", "304"])
@@ -157,7 +157,7 @@ def test_what_is_no_resource_is_told_with_its_place(odd: object) -> None:
 def test_what_is_no_resource_inside_a_bundle_is_told_with_its_place(odd: object) -> None:
     holding = read(bundle(C1, odd))
     assert holding.resources == [C1]
-    assert holding.unread == [Unread("Bundle.entry[1]", Why.NO_RESOURCE)]
+    assert holding.unread == [Unread("Bundle.entry", Why.NO_RESOURCE)]
 
 
 @pytest.mark.parametrize("entry", [{"resource": C1}, "odd", 5, True, [5]], ids=repr)

@@ -129,7 +129,7 @@ def test_what_could_not_be_read_is_told():
     made = bundle(PATIENT, order(), {"resourceType": "Foo"})
     made["link"] = [{"relation": "next", "url": "https://example.org/2"}]
     assert exchange_of_bundle(made).unread == (
-        Unread("Bundle.entry[2]", Why.NO_RESOURCE),
+        Unread("Bundle.entry", Why.NO_RESOURCE),
         Unread("Bundle", Why.MORE),
     )
 
