@@ -10,8 +10,10 @@ from dataclasses import dataclass
 
 from cds_service.crd.coverage_information import Covered, PaNeeded
 from cds_service.crd.terms import Authorization, Call, Terms
-from cds_service.necessity.model import Determination, Kind, Outcome
+from cds_service.fhir.unread import Why
+from cds_service.necessity.model import CriterionResult, Determination, Kind, Outcome
 from cds_service.necessity.reading import open_questions
+from cds_service.plan_definition.model import PlanDefinition
 from cds_service.plan_definition.profile import Reason
 
 __all__ = ["Answer", "answer_to"]
@@ -59,17 +61,28 @@ def answer_to(determination: Determination, terms: Terms, call: Call) -> Answer 
         case Outcome.NOT_MET, _:
             return _NOT_SHOWN
         case Outcome.INFORMATION_MISSING, _:
-            return _open(determination)
+            return _open(determination, call)
         case _:
             return _NOT_EVALUATED
 
 
-def _open(determination: Determination) -> Answer:
-    """Return why nothing can be said yet. What was not read is not asked of a clinician, who may have written it."""
+def _open(determination: Determination, call: Call) -> Answer:
+    """Return why nothing can be said yet. What failed to be read is not asked of a clinician, who may have written it.
+
+    What a client did not send, and lets nobody read, is: there is no other way to it.
+    """
     gaps = open_questions(determination)
-    if any(one.reason is Reason.UNREADABLE for one in gaps):
+    if any(_has_failed(determination.plan, one, call) for one in gaps):
         return _UNREAD
     return _WAITING if gaps and all(one.criterion.determination_of for one in gaps) else _MISSING
+
+
+def _has_failed(plan: PlanDefinition, gap: CriterionResult, call: Call) -> bool:
+    if gap.reason is not Reason.UNREADABLE:
+        return False
+    types = plan.types_read(gap.criterion)
+    unseen = [one for one in call.unread if one.may_hold(types)]
+    return not unseen or any(one.why is not Why.NOT_SENT for one in unseen)
 
 
 def _authorization(determination: Determination, terms: Terms, call: Call) -> PaNeeded:

@@ -12,6 +12,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from cds_service.expressions.language import DataNeed
 from cds_service.expressions.logic import Truth
 from cds_service.fhir.temporal import Date
 from cds_service.necessity.model import CriterionResult, Determination, Kind, Order, Outcome
@@ -30,6 +31,8 @@ MOST_LEAVES = 8
 @dataclass(frozen=True)
 class Asked:
     source: str
+    needs: tuple[DataNeed, ...] = ()
+    reads: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
