@@ -18,7 +18,7 @@ _MOST_NAMED = 10
 
 def reason_of(determination: Determination, answer: Answer) -> StatedReason:
     """Return why a determination is answered so. What no clinician approved says so first."""
-    named = list(dict.fromkeys(printable(one) for one in _turns_on(determination)))
+    named = list(dict.fromkeys(printable(one) for one in _turns_on(determination, answer)))
     more = f"; and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
     listed = f": {'; '.join(named[:_MOST_NAMED])}{more}" if named else ""
     conditions = "".join(f" Condition: {printable(note.text)}" for note in determination.conditions)
@@ -30,13 +30,14 @@ def reason_of(determination: Determination, answer: Answer) -> StatedReason:
     return StatedReason(text, answer.code)
 
 
-def _turns_on(determination: Determination) -> Iterator[str]:
+def _turns_on(determination: Determination, answer: Answer) -> Iterator[str]:
     """Yield each criterion that is open, or that failed with what the policy says of it."""
     if determination.outcome is Outcome.NOT_EVALUATED and determination.refusal is not None:
         yield determination.refusal.reason
-    gaps = open_questions(determination)
-    unread = [one for one in gaps if one.reason is Reason.UNREADABLE]
     if determination.outcome is Outcome.INFORMATION_MISSING:
-        yield from (one.criterion.title for one in unread or gaps)
+        failed = answer.code is not None
+        for one in open_questions(determination):
+            if not failed or one.reason is Reason.UNREADABLE:
+                yield one.criterion.title
     for one in deciding(determination):
         yield f"{one.criterion.title} - {one.text}" if one.text else one.criterion.title

@@ -98,6 +98,21 @@ def test_only_the_coverage_itself_makes_an_order_not_covered(
     assert "Coverage" in text(in_2_0)
 
 
+@pytest.mark.parametrize(
+    ("why", "expected"),
+    [
+        ((Why.NOT_SENT,), ("conditional", "conditional", "clinical", "retain-doc", "OTH")),
+        ((Why.NOT_SENT, Why.TIMEOUT), ("indeterminate", "indeterminate", "technical")),
+        ((Why.FORBIDDEN,), ("indeterminate", "indeterminate", "technical")),
+    ],
+)
+def test_what_a_client_neither_sends_nor_lets_be_read_is_asked_of_a_clinician(
+    why: tuple[Why, ...], expected: tuple[str, ...]
+) -> None:
+    asked = call(unread=[Unread("x", one, "Observation") for one in why])
+    assert answers(said(UNREAD, asked=asked)) == expected
+
+
 def test_of_several_coverages_each_is_answered_for_as_if_it_were_the_only_one() -> None:
     assert answers(said(MET, problem=Problem.SEVERAL)) == answers(said(MET))
 
@@ -137,8 +152,9 @@ def test_only_what_could_not_be_read_is_named_where_something_could_not() -> Non
     gone, bare = UNREAD.results[0], MISSING.results[0]
     both = replace(UNREAD, results=(gone, replace(bare, criterion=replace(bare.criterion, id="b", title="Asked"))))
     both = replace(both, plan=replace(both.plan, criteria=tuple(one.criterion for one in both.results)))
-    assert "Title of broken" in text(said(both))
-    assert "Asked" not in text(said(both))
+    assert "could not be read: Title of broken (policy" in text(said(both))
+    not_sent = call(unread=[Unread("x", Why.NOT_SENT, "Observation")])
+    assert "information missing: Title of broken; Asked (policy" in text(said(both, asked=not_sent))
 
 
 def test_many_gaps_are_counted_after_the_tenth() -> None:
