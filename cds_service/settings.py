@@ -43,6 +43,8 @@ class Settings(BaseSettings):
     """Whom a client may ask about what is not met: a URI such as `tel:+1-555-0100`."""
     payer_strict: bool = False
     """Whether a request without one usable Coverage is refused; else it is answered with cards alone."""
+    prefetch_tokens: Literal["simple", "fhirpath"] = "simple"
+    """What discovery's prefetch templates are written in: `fhirpath` is for clients of CDS Hooks 3.0."""
     fhir_servers: tuple[str, ...] = ()
     """The EHRs' FHIR servers that may be read, each by its base URL; what a request's prefetch lacks is read there."""
     fhir_networks: tuple[str, ...] = ()

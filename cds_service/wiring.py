@@ -32,7 +32,7 @@ from cds_service.fhir.encoding import decode, encode, member_of, refuse_duplicat
 from cds_service.fhir.query import Fetched, FhirQuery
 from cds_service.fhir.temporal import Date
 from cds_service.fhir.unread import Why
-from cds_service.necessity.questionnaire import canonical_of
+from cds_service.necessity.questionnaire import canonical_of, questionnaire_of
 from cds_service.plan_definition.artifacts import Artifacts, read_artifacts
 from cds_service.plan_definition.data_requirements import prefetch_of
 from cds_service.plan_definition.policies import Policies, compile_policies
@@ -189,7 +189,12 @@ class Application:
                 id=service.id,
                 title=service.title,
                 description=service.description,
-                prefetch=prefetch_of(self.policies.plans, payer=self.payer is not None),
+                prefetch=prefetch_of(
+                    self.policies.plans,
+                    payer=self.payer is not None,
+                    hook=service.hook,
+                    fhirpath=self.settings.prefetch_tokens == "fhirpath",
+                ),
                 usage_requirements=_USAGE_OF_A_PAYER if self.payer else None,
                 extension=discovery_extension(payer=self.payer is not None),
             )
@@ -203,6 +208,12 @@ class Application:
         files = read_policy_files(policies_folder(self.settings.policies))
         pages = {plan.group: files.text(plan.group, "policy.md") for plan in self.policies.plans}
         return {group: page for group, page in pages.items() if page is not None}
+
+    @cached_property
+    def questionnaires(self) -> Mapping[str, bytes]:
+        """Return the Questionnaires of the policies, as FHIR JSON by their id; of several versions the last."""
+        made = (questionnaire_of(plan) for plan in self.policies.plans)
+        return {str(one["id"]): encode(one) for one in made if one is not None}
 
     # -- one request ----------------------------------------------------------------------------------------------
 

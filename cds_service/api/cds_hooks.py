@@ -41,6 +41,13 @@ def routes(application: Application) -> APIRouter:
             raise NoSuchPage
         return PlainTextResponse(found)
 
+    async def questionnaire(request: Request) -> Response:
+        """Give the Questionnaire of what a policy leaves open."""
+        found = application.questionnaires.get(request.path_params["name"])
+        if found is None:
+            raise NoSuchPage
+        return Response(found, media_type="application/fhir+json")
+
     async def live() -> Response:
         """Tell that the process answers."""
         return _json(b'{"live":true}')
@@ -55,6 +62,7 @@ def routes(application: Application) -> APIRouter:
             openapi_extra=openapi.service(service.hook),
         )(_answering(application, service))
     router.get("/policies/{group}", summary="A policy in words", openapi_extra=openapi.PAGE)(page)
+    router.get("/fhir/Questionnaire/{name}", summary="The questions of a policy")(questionnaire)
     router.get("/health/live", summary="Liveness")(live)
     return router
 

@@ -55,11 +55,11 @@ class UnsupportedBody(RequestError):
 
 
 class NoSuchPage(RequestError):
-    """A policy that has no page."""
+    """A policy that has no such page or form."""
 
     def __str__(self) -> str:
         """Return what is missing."""
-        return "there is no page of this policy"
+        return "there is nothing of this policy here"
 
 
 class OriginNotAllowed(RequestError):

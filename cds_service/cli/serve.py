@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
@@ -15,6 +17,8 @@ from cds_service.cli.options import Mode, Policies, application_of
 
 if TYPE_CHECKING:
     from socket import socket
+
+    from uvicorn import Config
 
     from cds_service.wiring import Application
 
@@ -30,34 +34,65 @@ def serve(
     host: Annotated[str, typer.Option("--host", help="Address to listen at.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65_535, help="Port to listen at; 0 for a free one.")] = 8000,
     mode: Annotated[Mode | None, typer.Option("--mode", help="Has to be chosen, here or in CDS_MODE.")] = None,
+    certificate: Annotated[Path | None, typer.Option("--tls-certificate", help="PEM file of certificates.")] = None,
+    key: Annotated[Path | None, typer.Option("--tls-key", help="PEM file of the certificate's key.")] = None,
     policies: Policies = None,
 ) -> None:
-    """Serve the CDS Hooks services over HTTP.
+    """Serve the CDS Hooks services over HTTP, or over HTTPS with a certificate.
 
     \b
     Exit codes: 2 wrong usage, 4 a fault in a policy
     """
     if mode is None and not os.environ.get("CDS_MODE"):
         raise Failure(Exit.USAGE, "choose --mode sandbox or --mode production, or set CDS_MODE")
-    _serve(context.obj, application_of(mode, policies), host, port)
+    if (certificate is None) is not (key is None):
+        raise Failure(Exit.USAGE, "give --tls-certificate and --tls-key together")
+    _serve(context.obj, application_of(mode, policies), _Door(host, port, certificate, key))
 
 
-def _serve(create_app: CreateApp, application: Application, host: str, port: int) -> None:
+@dataclass(frozen=True)
+class _Door:
+    """Where the service listens, and what it shows there."""
+
+    host: str
+    port: int
+    certificate: Path | None
+    key: Path | None
+
+
+def _serve(create_app: CreateApp, application: Application, door: _Door) -> None:
     from ipaddress import ip_address
 
     import uvicorn
 
-    with _listen(host, port) as listener:
+    with _listen(door.host, door.port) as listener:
         own, chosen, *_ = listener.getsockname()
-        address = f"http://{f'[{host}]' if ':' in host else host}:{chosen}"
+        scheme = "https" if door.certificate else "http"
+        address = f"{scheme}://{f'[{door.host}]' if ':' in door.host else door.host}:{chosen}"
         if not ip_address(own).is_unspecified:
             application = _linked_to(application, address)
-        config = uvicorn.Config(create_app(application), access_log=False, log_level="warning", server_header=False)
-        config.load()
+        config = uvicorn.Config(
+            create_app(application),
+            access_log=False,
+            log_level="warning",
+            server_header=False,
+            ssl_certfile=door.certificate,
+            ssl_keyfile=door.key,
+        )
+        _load(config)
         _tune_garbage_collection()
         _announce(application, address)
         with suppress(KeyboardInterrupt):
             uvicorn.Server(config).run(sockets=[listener])
+
+
+def _load(config: Config) -> None:
+    try:
+        config.load()
+    except OSError as error:  # ssl.SSLError is one
+        raise Failure(
+            Exit.USAGE, f"the certificate and its key cannot be used: {error.strerror or type(error).__name__}"
+        ) from None
 
 
 def _listen(host: str, port: int) -> socket:

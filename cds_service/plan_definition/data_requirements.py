@@ -18,18 +18,28 @@ SELDOM_SENT = frozenset(("QuestionnaireResponse",))
 
 _TOKEN = "{{context.patientId}}"  # noqa: S105 - a prefetch token
 _MOST_CODES = 50
+_DISPATCHED = "ServiceRequest?_id={{context.dispatchedOrders.resolve().ofType(ServiceRequest).id}}"
+_PAYERS = "Organization?_id={{%coverage.entry.resource.ofType(Coverage).payor.resolve().ofType(Organization).id}}"
 _SEARCHED_BY_CODE = frozenset(
     ("AllergyIntolerance", "Condition", "DiagnosticReport", "Observation", "Procedure", "ServiceRequest")
 )
 
 
-def prefetch_of(plans: Iterable[PlanDefinition], *, payer: bool = False) -> dict[str, str]:
+def prefetch_of(
+    plans: Iterable[PlanDefinition], *, payer: bool = False, hook: str = "", fhirpath: bool = False
+) -> dict[str, str]:
     """Return prefetch templates by key: the patient, and a search by patient for each type that a policy reads.
 
-    Only what CDS Hooks 2.0 allows: root-level context tokens, no modifiers, no `_include`.
+    Only what CDS Hooks 2.0 allows: root-level context tokens, no modifiers, no `_include`. With `fhirpath` also what
+    takes the tokens of CDS Hooks 3.0: the orders that are dispatched, and who pays.
     """
     queries = queries_of(plans, _TOKEN, payer=payer)
-    return {one.key: f"Patient/{_TOKEN}" if one.id else _template(one) for one in queries}
+    templates = {one.key: f"Patient/{_TOKEN}" if one.id else _template(one) for one in queries}
+    if fhirpath and hook == "order-dispatch":
+        templates["orders"] = _DISPATCHED
+    if fhirpath and payer:
+        templates["payers"] = _PAYERS
+    return templates
 
 
 def types_by_key(plans: Iterable[PlanDefinition], *, payer: bool = False) -> Mapping[str, str]:

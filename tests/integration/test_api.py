@@ -550,3 +550,10 @@ def test_nothing_is_exported_to_a_telemetry_provider_that_happens_to_exist(appli
     )
     assert done.stdout == "0\n"
     assert "canary" not in done.stderr
+
+
+def test_the_questions_of_a_policy_can_be_read(app: FastAPI):
+    found = send(app, "GET", "/fhir/Questionnaire/widget")
+    assert found.headers["content-type"] == "application/fhir+json"
+    assert found.json()["item"][0]["linkId"] == "broken"
+    assert send(app, "GET", "/fhir/Questionnaire/gadget").status_code == 404

@@ -675,6 +675,15 @@ def test_production_says_at_its_start_what_may_not_decide(policies: Path):
     )
 
 
+def test_a_certificate_needs_its_key(cli: Cli, tmp_path: Path):
+    alone = cli("serve", "--mode", "sandbox", "--tls-certificate", tmp_path / "c.pem")
+    assert (alone.code, "together" in alone.err) == (2, True)
+    missing = cli(
+        "serve", "--mode", "sandbox", "--port", 0, "--tls-certificate", tmp_path / "c.pem", "--tls-key", tmp_path / "k"
+    )
+    assert (missing.code, "cannot be used" in missing.err) == (2, True)
+
+
 def test_production_does_not_start_without_clients_to_trust(cli: Cli):
     refused = cli("serve", "--mode", "production", "--port", 0)
     assert refused.code == 2

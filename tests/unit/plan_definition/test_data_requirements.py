@@ -60,3 +60,17 @@ def test_the_shipped_policies_ask_in_the_recommended_subset_only() -> None:
         assert is_resource(kind)
         assert kind == "Patient" or any(element(kind, name) for name in ("subject", "patient"))
         assert key == kind[0].lower() + kind[1:]
+
+
+def test_tokens_of_cds_hooks_3_are_for_who_asks_for_them() -> None:
+    plans = shipped().plans
+    simple = prefetch_of(plans, payer=True, hook="order-dispatch")
+    finer = prefetch_of(plans, payer=True, hook="order-dispatch", fhirpath=True)
+    assert finer.keys() - simple.keys() == {"orders", "payers"}
+    assert all(finer[key] == simple[key] for key in simple)
+    assert prefetch_of(plans, hook="order-sign", fhirpath=True) == prefetch_of(plans)
+
+
+def test_what_depends_on_an_earlier_answer_is_listed_after_it() -> None:
+    keys = list(prefetch_of(shipped().plans, payer=True, fhirpath=True))
+    assert keys.index("coverage") < keys.index("payers")
