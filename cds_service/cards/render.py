@@ -20,9 +20,8 @@ from cds_service.cards.forms import form_for
 from cds_service.cards.summary import summary
 from cds_service.cards.text import code
 from cds_service.cds_hooks import Action, Card, Coding, Link, Source, Suggestion
-from cds_service.fhir.element import Resource
 from cds_service.fhir.unread import Unread
-from cds_service.necessity.model import Determination, Kind, Outcome
+from cds_service.necessity.model import Determination, Kind, Order, Outcome
 from cds_service.necessity.orders import NotCovered, Why
 from cds_service.necessity.reading import is_critical
 from cds_service.plan_definition import model as plan_model
@@ -47,8 +46,9 @@ class Presentation:
     sandbox: bool
     card_types: str = "http://terminology.hl7.org/CodeSystem/cdshooks-card-type"
     """The code system of the topics of cards."""
-    forms: bool = True
-    """Whether cards offer the open questions as a form; a payer's coverage information names the form instead."""
+    crd: bool = False
+    """Whether every card has the shape of one of CRD's response types: a payer's coverage-information names the form
+    of open questions, and links to the policy are for cards that ask for nothing. Source: CRD 2.2.1, Response types."""
 
 
 def render(
@@ -145,6 +145,7 @@ def _group_key(determination: Determination) -> tuple[str, int, str]:
 def _card(group: Sequence[Determination], presentation: Presentation, unread: Sequence[Unread]) -> Card:
     identity = uuid5(_NAMESPACE, " ".join(one.id for one in group))
     suggestions = (*_suggestions(group, identity), *_forms(group, identity, presentation))
+    asks = bool(suggestions) or group[0].outcome is Outcome.INFORMATION_MISSING
     return Card(
         uuid=str(identity),
         summary=summary(group),
@@ -154,7 +155,7 @@ def _card(group: Sequence[Determination], presentation: Presentation, unread: Se
         suggestions=suggestions,
         selection_behavior="any" if suggestions else None,
         override_reasons=_override_reasons(group),
-        links=tuple(_links(group, presentation)),
+        links=tuple(_links(group, presentation)) if not (presentation.crd and asks) else (),
         extension=associated_resource(one.order for one in group) or None,
     )
 
@@ -205,7 +206,7 @@ def _links(group: Sequence[Determination], presentation: Presentation) -> Iterat
 def _suggestions(group: Sequence[Determination], identity: UUID) -> Iterator[Suggestion]:
     for one in group:
         for suggestion in one.plan.suggestions:
-            if _applies(suggestion, one) and (suggestion.activity is not None or _can_be_named(one.order.resource)):
+            if _applies(suggestion, one) and (suggestion.activity is not None or _can_be_deleted(one.order)):
                 yield Suggestion(
                     label=suggestion.label,
                     uuid=str(uuid5(identity, f"{one.order.reference} {suggestion.label}")),
@@ -214,16 +215,17 @@ def _suggestions(group: Sequence[Determination], identity: UUID) -> Iterator[Sug
 
 
 def _forms(group: Sequence[Determination], identity: UUID, presentation: Presentation) -> Iterator[Suggestion]:
-    for one in group if presentation.forms else ():
+    for one in group if not presentation.crd else ():
         form = form_for(one, identity)
         if form is not None:
             yield form
 
 
-def _can_be_named(order: Resource) -> bool:
-    """Return whether a client knows the order by the reference that would delete it."""
-    name = order.get("id")
-    return type(name) is str and re.fullmatch(r"[A-Za-z0-9\-.]{1,64}", name) is not None
+def _can_be_deleted(order: Order) -> bool:
+    """Return whether it is a draft, and a client knows it by the reference that would delete it."""
+    kind, name = order.resource.get("resourceType"), order.resource.get("id")
+    known = type(name) is str and re.fullmatch(r"[A-Za-z0-9\-.]{1,64}", name) is not None
+    return known and order.reference == f"{kind}/{name}" and order.resource.get("status") == "draft"
 
 
 def _applies(suggestion: plan_model.Suggestion, determination: Determination) -> bool:

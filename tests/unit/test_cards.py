@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -537,6 +538,27 @@ def test_an_order_may_be_removed() -> None:
 @pytest.mark.parametrize("name", [None, "", "a b", "a/b", "a`b", "x" * 65, 5, {"a": 1}], ids=repr)
 def test_an_order_that_cannot_be_named_is_not_offered_for_removal(name: object) -> None:
     assert suggesting("remove", order("A") | {"id": name}, outcome=("Code", "not-met")) == ()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"resource": order("A", status="active")}, {"resource": order("A"), "reference": "Appointment/a1"}],
+    ids=["signed", "booked"],
+)
+def test_what_is_no_draft_is_not_offered_for_removal(change: Json) -> None:
+    removal = criterion(
+        "change",
+        "supporting",
+        None,
+        None,
+        suggest_when(outcome=("Code", "not-met")),
+        type={"coding": [{"code": "remove"}]},
+    )
+    made = compiled(plan(criterion("broken", "required", says("broken"), says("intact")), removal))
+    (found,) = judge(made, order("A"), finding("intact")).determinations
+    (offered,) = render([found], SANDBOX)
+    (card,) = render([replace(found, order=replace(found.order, **change))], SANDBOX)
+    assert (len(offered.suggestions), card.suggestions) == (1, ())
 
 
 def test_an_order_may_be_added_for_the_same_patient() -> None:
