@@ -130,7 +130,7 @@ class Application:
             label=self.settings.organization,
             base_url=self.base_url,
             sandbox=not self.production,
-            forms=self.payer is None,
+            crd=self.payer is not None,
         )
 
     @cached_property

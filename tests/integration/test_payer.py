@@ -13,12 +13,16 @@ import httpx
 import pytest
 
 from cds_service.api.app import create_app
+from cds_service.fhir.encoding import encode
 from cds_service.fhir.temporal import Date
 from cds_service.plan_definition.policies import Policies
+from cds_service.services import SERVICES
 from cds_service.settings import Settings
 from cds_service.wiring import Application, load_policies
+from tests.charts import fixture, shipped
 from tests.faults.ehr_stub import EhrStub, status
 from tests.made_up import BASE, PATIENT, PLAN, finding, order, request, write_policy
+from tests.response_types import response_types
 from tests.unit.plan_definition.plans import APPROVED
 
 URL = "http://hl7.org/fhir/us/davinci-crd/StructureDefinition/ext-coverage-information"
@@ -219,3 +223,20 @@ def test_discovery_tells_versions_and_options() -> None:
 def test_a_provider_asserts_nothing() -> None:
     answer = signed(message(), payer_identifiers=())
     assert answer.keys() == {"cards"}
+
+
+@pytest.mark.requirement("resp-52")
+@pytest.mark.parametrize("name", ["seed-1", "seed-2", "both", "follow-up-spine"])
+def test_every_card_that_suggests_nothing_has_the_shape_of_a_response_type(name: str) -> None:
+    chosen = Settings(payer_identifiers=(PAYER,))
+    body = encode(fixture(f"cds_hooks/{name}-order-sign.json"))
+    cards = json.loads(Application(chosen, shipped()).answer(SERVICES["necessity-order-sign"], body))["cards"]
+    assert cards
+    for card in cards:
+        assert "suggestions" in card or response_types(card)
+        assert not ("suggestions" in card and "links" in card)
+
+
+def test_what_is_open_is_an_instruction_and_what_is_met_a_reference() -> None:
+    (met,), (missing,) = signed(message())["cards"], signed(message(COVERAGE, ORGANIZATION))["cards"]
+    assert (response_types(met), response_types(missing)) == ({"External Reference"}, {"Instructions"})
