@@ -56,7 +56,7 @@ def test_more_than_can_be_read_is_not_read():
     assert service.calls[0].headers["accept-encoding"] == "identity"
 
 
-@pytest.mark.parametrize("url", [closed_port(), f"http://{'a' * 70}.example/x"])
+@pytest.mark.parametrize("url", [closed_port(), f"http://{'a' * 70}.example/x"], ids=["closed", "no such host"])
 def test_what_cannot_be_reached_is_told(url: str):
     with pytest.raises(CallFailed, match="cannot be reached"):
         CALLER.get(url)

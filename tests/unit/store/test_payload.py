@@ -44,7 +44,7 @@ def test_a_new_key_in_front_writes_and_the_old_one_still_reads() -> None:
     assert sealed_by(both)[0].key == "new"
 
 
-@pytest.mark.parametrize("setting", ["", OLD])
+@pytest.mark.parametrize("setting", ["", OLD], ids=["open", "sealed"])
 @given(st.data())
 def test_a_changed_bit_is_never_read(setting: str, data: st.DataObject) -> None:
     keys = Keys.of(setting)
@@ -92,6 +92,7 @@ def test_a_patient_is_found_under_every_key_and_named_by_none() -> None:
         (f"a:{base64.b64encode(b'short').decode()}", "key 1 has 5 bytes, not 32"),
         (f"{OLD},{OLD}", "same name"),
     ],
+    ids=["no name", "an odd name", "no base64", "short", "twice"],
 )
 def test_a_key_of_another_form_is_refused_without_being_repeated(setting: str, reason: str) -> None:
     with pytest.raises(KeyFault, match=reason) as refused:
