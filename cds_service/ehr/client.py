@@ -135,12 +135,10 @@ def _request(url: httpx.URL, token: SecretStr | None) -> httpx.Request:
 
 
 def _refuse(response: httpx.Response) -> None:
-    """Raise NotRead for an answer that is not 200 with uncompressed JSON."""
+    """Raise NotRead for an answer that is not 200, or is encoded though nobody asked for that."""
     match response.status_code:
         case 200:
-            encoding = response.headers.get("content-encoding", "").strip().lower()
-            media_type = response.headers.get("content-type", "json").lower()
-            if encoding not in ("", "identity") or "json" not in media_type:
+            if response.headers.get("content-encoding", "").strip().lower() not in ("", "identity"):
                 raise NotRead(Why.UNREADABLE)
         case 401:
             raise NotRead(Why.UNAUTHORIZED)

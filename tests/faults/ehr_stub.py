@@ -32,6 +32,7 @@ __all__ = [
     "garbage",
     "good",
     "gzip_bomb",
+    "head",
     "huge",
     "huge_header",
     "in_turn",

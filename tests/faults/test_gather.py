@@ -90,6 +90,12 @@ FAULTS = {
     "nothing": Fault(answering(b""), "unreadable"),
     "204": Fault(status(204), "unreadable"),
     "a gzip bomb": Fault(gzip_bomb(), "unreadable"),
+    "JSON that is said to be compressed": Fault(
+        answering(b'{"resourceType": "Bundle"}', Content_Encoding="gzip"), "unreadable"
+    ),
+    "JSON that is said to be something else": Fault(
+        answering(b'{"resourceType": "Bundle"}', Content_Type="text/plain"), None, pages=1
+    ),
     "an encoding nobody asked for": Fault(answering(b"\x1b", Content_Encoding="br"), "unreadable"),
     "a redirect": Fault(redirect("http://127.0.0.1:1/fhir/Condition"), "unreadable"),
     "a huge body": Fault(huge(1_000_000_000), "too-large"),
@@ -102,6 +108,9 @@ FAULTS = {
     "two pages in a circle": Fault(linking(lambda call: base(call) + "/Condition?b"), "loop", pages=2, requests=2),
     "a next page elsewhere": Fault(linking("http://127.0.0.1:1/fhir/Condition?b"), "not-allowed", pages=1),
     "a next page outside the path": Fault(linking(lambda call: base(call) + "/../admin?b"), "not-allowed", pages=1),
+    "a next page without an address": Fault(
+        answering(b'{"resourceType": "Bundle", "link": [{"relation": "next"}]}'), "unreadable", pages=1
+    ),
     "a next page that is no address": Fault(linking("http://[/"), "not-allowed", pages=1),
     "a next page, then 500": Fault(in_turn(paged(2), status(500)), "server-error", pages=1, requests=2),
     "a next page, then nothing": Fault(in_turn(paged(2), slow(9)), "timeout", pages=1, requests=2),
@@ -195,6 +204,13 @@ def test_what_came_before_a_limit_was_met_is_kept(limits: Limits, why: str, page
         answer = ask(ehr.base_url, CONDITIONS, limits=limits)
     assert answer.whys == [why]
     assert len(answer.fetched[0].pages) == pages
+
+
+def test_a_page_has_its_limit_though_its_length_was_not_said() -> None:
+    limits = Limits(page_bytes=100_000, bytes=10_000_000_000)
+    with EhrStub(huge(1_000_000_000, declared=False)) as ehr:
+        answer = ask(ehr.base_url, CONDITIONS, limits=limits)
+    assert answer.whys == ["too-large"]
 
 
 def test_no_more_requests_are_under_way_than_the_limit() -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 import ssl
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -16,7 +18,7 @@ from cryptography.x509.oid import NameOID
 from cds_service.ehr import AddressRules, CheckedTransport, FhirClient
 from cds_service.ehr.transport import Resolve, resolve
 from tests.faults.asking import PATIENT, Answer, ask, client_of
-from tests.faults.ehr_stub import EhrStub
+from tests.faults.ehr_stub import Call, EhrStub, head
 
 CHART = [{"resourceType": "Patient", "id": "p1"}]
 HOST = "ehr.example.org"
@@ -134,6 +136,19 @@ def test_the_certificate_is_that_of_the_name_though_the_address_is_connected_to(
         answer = asked_of(ehr, resolving(["127.0.0.1"]), tls=trusted)
     assert answer.whys == [None]
     assert ehr.requests[0].headers["host"] == f"{HOST}:{ehr.port}"
+
+
+def test_a_connection_whose_encryption_breaks_is_no_connection(tmp_path: Path) -> None:
+    async def breaking(call: Call) -> None:
+        await call.write(head(200, {"Content-Length": "100"}))
+        with socket.socket(fileno=os.dup(call.writer.get_extra_info("socket").fileno())) as raw:
+            raw.send(b"not encrypted")
+        await asyncio.sleep(1)
+
+    shown, trusted = certified(HOST, tmp_path)
+    with EhrStub(breaking, tls=shown, host=HOST) as ehr:
+        answer = asked_of(ehr, resolving(["127.0.0.1"]), tls=trusted)
+    assert answer.whys == ["no-connection"]
 
 
 @pytest.mark.requirement("F2")
