@@ -6,6 +6,7 @@ writer that is gone altogether is missed, too.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,6 +19,7 @@ GENESIS: Final = "0" * 64
 """What the first entry of a chain has for the hash of the one before."""
 
 _MANY: Final = 64
+"""Entries among which a cause is looked for, beyond the one at hand."""
 
 
 class Fault(StrEnum):
@@ -85,6 +87,7 @@ def walk(links: Iterable[Link], head: Head, *, after: Head | None = None) -> Ite
     """
     writer, start = head.writer, after or Head(head.writer)
     last, odd = Link(start.sequence, "", b"", "", start.hash), list[Link]()
+    recent = deque[Link](maxlen=_MANY)
     for link in links:
         sound = link.hash == hash_of(writer, link.sequence, link.previous, link.content)
         if not sound:
@@ -94,7 +97,8 @@ def walk(links: Iterable[Link], head: Head, *, after: Head | None = None) -> Ite
         elif link.sequence > last.sequence + 1:
             yield _gap(writer, last.sequence, link.sequence)
         elif link.previous != last.hash and sound and last not in odd[-1:]:
-            yield _broken(writer, last, link)
+            yield _broken(writer, recent, last, link)
+        recent.append(link)
         last = link
     yield from _told(writer, odd)
     if head.sequence > last.sequence:
@@ -123,9 +127,12 @@ def _gap(writer: str, before: int, after: int) -> Finding:
     return Finding(Fault.MISSING, writer, before + 1, None, "" if count == 1 else f"{count} entries, to {after - 1}")
 
 
-def _broken(writer: str, last: Link, link: Link) -> Finding:
-    if link.previous == last.previous:
-        return Finding(Fault.FORK, writer, link.sequence, link.entry, f"it follows the same as entry {last.sequence}")
+def _broken(writer: str, recent: Iterable[Link], last: Link, link: Link) -> Finding:
+    for one in recent:
+        if one.previous == link.previous:
+            return Finding(
+                Fault.FORK, writer, link.sequence, link.entry, f"it follows the same as entry {one.sequence}"
+            )
     return Finding(Fault.CHANGED, writer, last.sequence, last.entry or None, "the next entry names another hash for it")
 
 

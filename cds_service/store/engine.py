@@ -1,0 +1,82 @@
+"""Connections: SQLite that survives the end of a process at any moment, PostgreSQL that answers in time."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from cds_service.store.errors import StoreError
+
+__all__ = ["connect_to", "database_url", "name_of"]
+
+_SQLITE: Final = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA secure_delete = ON",
+    "PRAGMA trusted_schema = OFF",
+)
+
+
+def database_url(text: str) -> URL:
+    """Return the address of a database: `sqlite:///path` or `postgresql://…`. Raises StoreError for another."""
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        raise StoreError("a database is `sqlite:///path` or `postgresql://user@host/name`") from None
+    match url.get_backend_name():
+        case "sqlite" if url.database and url.database != ":memory:":
+            return url
+        case "postgresql":
+            return url.set(drivername="postgresql+psycopg")
+    raise StoreError("a database is `sqlite:///path` or `postgresql://user@host/name`")
+
+
+def connect_to(url: URL, *, patience: float, writing: bool = False) -> Engine:
+    """Return an engine; `patience` is how many seconds a lock, a connection or a lost peer is waited for.
+
+    With `writing`, SQLite's transactions take the lock for writing at once, and PostgreSQL's end with an error
+    when a statement takes too long. A file of SQLite's is made for its owner alone.
+    """
+    options: dict[str, Any] = {"hide_parameters": True}
+    if url.get_backend_name() == "sqlite":
+        _make_private(Path(str(url.database)))
+        engine = create_engine(url, connect_args={"timeout": patience, "isolation_level": None}, **options)
+        event.listen(engine, "connect", _prepare_sqlite)
+        begin = "BEGIN IMMEDIATE" if writing else "BEGIN"
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+        return engine
+    seconds, milliseconds = max(2, round(patience)), round(patience * 1000)
+    settings = "-c synchronous_commit=on"
+    if writing:
+        settings += f" -c statement_timeout={milliseconds} -c lock_timeout={milliseconds}"
+    arguments = {
+        "connect_timeout": seconds,
+        "tcp_user_timeout": milliseconds,
+        "keepalives_idle": seconds,
+        "application_name": "cds-service",
+        "options": settings,
+    }
+    return create_engine(url, connect_args=arguments | dict(url.query), pool_pre_ping=not writing, **options)
+
+
+def name_of(error: DBAPIError) -> str:
+    """Return what a database calls a fault, without what it says of it: that may quote a row."""
+    fault = error.orig
+    return str(getattr(fault, "sqlite_errorname", None) or type(fault).__name__)
+
+
+def _prepare_sqlite(connection: Any, _: object) -> None:
+    for statement in _SQLITE:
+        connection.execute(statement)
+
+
+def _make_private(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise StoreError(f"the database `{path}` cannot be made: {error.strerror}") from None

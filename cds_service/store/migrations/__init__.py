@@ -1,0 +1,1 @@
+"""The database's schema, step by step, by alembic: one history for SQLite and PostgreSQL."""
