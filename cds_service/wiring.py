@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
 
-from cds_service.cards import Presentation, card_for_others, cards_of_the_rest, render
+from cds_service.cards import Presentation, card_for_others, cards_of_the_rest, show
 from cds_service.cds_hooks import (
     Action,
     Discovery,
@@ -18,10 +18,12 @@ from cds_service.cds_hooks import (
     Request,
     Response,
     parse,
+    parse_feedback,
     to_json_object,
 )
 from cds_service.cds_hooks import Service as Offer
 from cds_service.crd import Call, Terms, discovery_extension, payer_identifier
+from cds_service.decisions import Circumstances, Reply, decision_of, feedback_records, refusal_of
 from cds_service.ehr.addresses import AddressRules
 from cds_service.ehr.client import FhirClient
 from cds_service.ehr.gather import Access, gather
@@ -43,6 +45,8 @@ from cds_service.services.evaluation import Evaluation, Exchange, evaluate
 from cds_service.services.needs import NOTHING, Answered, Reader
 from cds_service.services.payer import Payer
 from cds_service.settings import Settings
+from cds_service.store.memory import InMemoryStore
+from cds_service.store.store import Store
 
 __all__ = ["Application", "load_policies", "policies_folder", "read_policies", "today"]
 
@@ -103,6 +107,8 @@ class Application:
     settings: Settings
     policies: Policies
     clock: Callable[[], Date] = today
+    store: Store = field(default_factory=InMemoryStore)
+    """Where decisions are kept: in memory unless the service is given a database."""
 
     # -- put together once ----------------------------------------------------------------------------------------
 
@@ -221,8 +227,8 @@ class Application:
         """Return who calls the address at `path`; None where anybody may. Raises NotAuthenticated."""
         return await self.verifier.verify(authorization, audience=f"{self.base_url}{path}") if self.verifier else None
 
-    async def serve(self, service: Service, body: bytes, *, deadline: float, client: Client | None = None) -> bytes:
-        """Return the response to a hook request, once what it did not bring is read of the EHR as far as that goes.
+    async def serve(self, service: Service, body: bytes, *, deadline: float, client: Client | None = None) -> Reply:
+        """Return the reply to a hook request, once what it did not bring is read of the EHR as far as that goes.
 
         `deadline` is a time of the event loop, until when the EHR is read. Nothing that was parsed is held while the
         EHR is waited for: a chart held over an await costs twice the time. Raises RequestError.
@@ -230,29 +236,48 @@ class Application:
         answered: dict[FhirQuery, Fetched] = {}
         for _ in range(_ROUNDS):
             found = self._proceed(service, body, answered, client)
-            if isinstance(found, bytes):
+            if isinstance(found, Reply):
                 return found
             fetched = await gather(found.queries, found.access, client=self.fhir, deadline=deadline)
             answered.update((one.query, one) for one in fetched)
-        return self.answer(service, body, answered, client)
+        return self._reply(self.parse(service, body), answered, client)
 
-    def _proceed(self, service: Service, body: bytes, answered: Answered, client: Client | None) -> bytes | _Open:
+    def _proceed(self, service: Service, body: bytes, answered: Answered, client: Client | None) -> Reply | _Open:
         incoming = self.parse(service, body)
         request = incoming.request
         if request.fhir_server and self.settings.fhir_fetch and self._lacking(request, client) is Why.NOT_SENT:
             queries = self.reader.needs(service, request, answered, received=self.clock())
             if queries:
                 return _Open(tuple(queries), Access(request.fhir_server, request.bearer_token))
-        return self._answer(incoming, answered, client)
+        return self._reply(incoming, answered, client)
 
-    def answer(
-        self, service: Service, body: bytes, answered: Answered = NOTHING, client: Client | None = None
-    ) -> bytes:
-        """Return the response to a hook request from what it brings, and what was read besides. Raises RequestError."""
-        return self._answer(self.parse(service, body), answered, client)
+    def answer(self, service: Service, body: bytes) -> bytes:
+        """Return the response to a hook request from what it brings. Raises RequestError."""
+        return self._reply(self.parse(service, body), NOTHING, None).body
 
-    def _answer(self, incoming: Incoming, answered: Answered, client: Client | None) -> bytes:
-        return self.respond(self.evaluate(self.read(incoming, answered, client)), incoming, answered)
+    def _reply(self, incoming: Incoming, answered: Answered, client: Client | None) -> Reply:
+        return self.reply(self.evaluate(self.read(incoming, answered, client)), incoming, answered)
+
+    async def keep(self, reply: Reply, service: Service, body: bytes, client: Client | None) -> None:
+        """Return once a reply is kept, with what it was made of. Raises StoreUnavailable."""
+        await self.store.append(decision_of(reply, service, body, client, kept=self._kept()))
+
+    async def keep_refusal(
+        self, status: int, answer: bytes, service: Service, body: bytes, client: Client | None
+    ) -> None:
+        """Return once a request that was answered with an error is kept. Raises StoreUnavailable."""
+        await self.store.append(refusal_of(status, answer, service, body, client, kept=self._kept()))
+
+    async def take_feedback(self, service: Service, body: bytes, client: Client | None) -> None:
+        """Return once what became of cards is kept, each report once. Raises MalformedRequest, StoreUnavailable."""
+        try:
+            feedback = parse_feedback(decode(body))
+        except ProtocolError as error:
+            raise MalformedRequest(error.path, error.reason) from None
+        await self.store.feedback(feedback_records(feedback, service, client, received=datetime.now(UTC)))
+
+    def _kept(self) -> Circumstances:
+        return Circumstances(datetime.now(UTC), self.settings.mode, self.policies.revision)
 
     def parse(self, service: Service, body: bytes) -> Incoming:
         """Return a hook request that is well formed. Raises MalformedRequest."""
@@ -290,8 +315,12 @@ class Application:
             review_valid_months=self.settings.review_valid_months,
         )
 
-    def respond(self, evaluation: Evaluation, incoming: Incoming | None = None, answered: Answered = NOTHING) -> bytes:
-        """Return the cards of an evaluation as the body of a response; for a payer, also what it says of the orders.
+    def respond(self, evaluation: Evaluation, incoming: Incoming | None = None) -> bytes:
+        """Return the response to what was evaluated, and to the hook request that it stood in if it stood in one."""
+        return self.reply(evaluation, incoming).body
+
+    def reply(self, evaluation: Evaluation, incoming: Incoming | None = None, answered: Answered = NOTHING) -> Reply:
+        """Return the cards of an evaluation; for a payer, also what it says of the orders.
 
         Without the hook request that it answers there is nothing configured, and nothing to be written onto.
         """
@@ -304,12 +333,17 @@ class Application:
             patient_id = incoming.request.context.patient
             actions = self.payer.actions(evaluation, call, incoming.body, answered, patient_id=patient_id)
         if incoming and (incoming.request.context.user_id or "").startswith(_NO_CLINICIANS):
-            cards = card_for_others(evaluation.determinations, presentation)
+            shown = card_for_others(evaluation.determinations, presentation)
         else:
-            cards = render(evaluation.determinations, presentation, unread=evaluation.unread)
-            cards = (*cards, *cards_of_the_rest(evaluation.not_covered, presentation))
-        chosen = call.configuration.chosen(cards)
-        return encode(to_json_object(Response(cards=chosen, system_actions=actions)))
+            shown = show(evaluation.determinations, presentation, unread=evaluation.unread)
+            shown = (*shown, *cards_of_the_rest(evaluation.not_covered, presentation))
+        cards = call.configuration.chosen(one.card for one in shown)
+        body = encode(to_json_object(Response(cards=cards, system_actions=actions)))
+        instance = incoming.request.hook_instance if incoming else None
+        given = {one.uuid for one in cards}
+        return Reply(
+            body, evaluation, tuple(one for one in shown if one.card.uuid in given), instance, tuple(answered.values())
+        )
 
 
 _NO_CLINICIANS = ("Patient/", "RelatedPerson/")

@@ -11,7 +11,8 @@ from starlette.responses import PlainTextResponse, Response
 
 from cds_service.api import openapi
 from cds_service.api.body import read_body
-from cds_service.api.errors import NoSuchPage
+from cds_service.api.errors import NoSuchPage, answer_to
+from cds_service.errors import RequestError
 from cds_service.security import Client
 from cds_service.services import SERVICES, Service
 from cds_service.wiring import Application
@@ -61,6 +62,12 @@ def routes(application: Application) -> APIRouter:
             description=service.description,
             openapi_extra=openapi.service(service.hook),
         )(_answering(application, service))
+        router.post(
+            f"/cds-services/{service.id}/feedback",
+            name=f"{service.id}-feedback",
+            summary=f"What became of cards: {service.title}",
+            openapi_extra=openapi.FEEDBACK,
+        )(_feedback_on(application, service))
     router.get("/policies/{group}", summary="A policy in words", openapi_extra=openapi.PAGE)(page)
     router.get("/fhir/Questionnaire/{name}", summary="The questions of a policy")(questionnaire)
     router.get("/health/live", summary="Liveness")(live)
@@ -72,9 +79,26 @@ def _answering(application: Application, service: Service) -> Endpoint:
         deadline = asyncio.get_running_loop().time() + application.settings.deadline_ms / 1000 * _SHARE_OF_THE_EHR
         client = await _client(application, request)
         body = await read_body(request, application.settings.max_body_bytes)
-        return _json(await application.serve(service, body, deadline=deadline, client=client))
+        try:
+            reply = await application.serve(service, body, deadline=deadline, client=client)
+        except RequestError as error:
+            refusal = answer_to(error)
+            await application.keep_refusal(refusal.status_code, bytes(refusal.body), service, body, client)
+            return refusal
+        await application.keep(reply, service, body, client)  # an answer leaves when it is kept, not before
+        return _json(reply.body)
 
     return answer
+
+
+def _feedback_on(application: Application, service: Service) -> Endpoint:
+    async def take(request: Request) -> Response:
+        """Take what became of cards."""
+        client = await _client(application, request)
+        await application.take_feedback(service, await read_body(request, application.settings.max_body_bytes), client)
+        return Response()
+
+    return take
 
 
 async def _client(application: Application, request: Request) -> Client | None:

@@ -19,6 +19,7 @@ from cds_service.errors import (
     RequiredDataUnavailable,
 )
 from cds_service.fhir.encoding import encode
+from cds_service.store.errors import StoreUnavailable
 
 __all__ = [
     "STATUSES",
@@ -71,6 +72,7 @@ class OriginNotAllowed(RequestError):
 
 
 _UNFORESEEN = 500, "exception", "the service failed; nothing was evaluated"
+_NOT_KEPT = "the decision could not be kept, so that it is not given; nothing was decided, send the request again"
 _BY_ERROR: Mapping[type[RequestError], tuple[int, str]] = {
     BodyTooLarge: (413, "too-long"),
     MalformedRequest: (400, "invalid"),
@@ -86,7 +88,7 @@ _BY_STATUS: Mapping[int, tuple[str, str]] = {
     404: ("not-found", "there is nothing at this address; `GET /cds-services` lists the services"),
     405: ("not-supported", "this address does not answer this method"),
 }
-STATUSES = (400, 401, 404, 405, 412, 413, 415, 500)
+STATUSES = (400, 401, 404, 405, 412, 413, 415, 500, 503)
 """The statuses that an error can have; the code of each issue is FHIR's `issue-type`."""
 
 
@@ -106,12 +108,18 @@ def answer_to_unforeseen() -> Response:
 def handle_errors(app: FastAPI) -> None:
     """Make `app` answer our errors, and its own, by OperationOutcomes."""
     app.add_exception_handler(RequestError, _on_request_error)
+    app.add_exception_handler(StoreUnavailable, _on_store_unavailable)
     app.add_exception_handler(HTTPException, _on_http_exception)
 
 
 async def _on_request_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestError)  # noqa: S101 - narrows the type
     return answer_to(error)
+
+
+async def _on_store_unavailable(_: Request, _error: Exception) -> Response:
+    """A decision that cannot be kept is not given."""
+    return _response(503, "transient", _NOT_KEPT, headers={"Retry-After": "2"})
 
 
 async def _on_http_exception(_: Request, error: Exception) -> Response:

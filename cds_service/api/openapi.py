@@ -7,9 +7,9 @@ from typing import Any, cast
 from pydantic import BaseModel
 
 from cds_service.api.errors import STATUSES
-from cds_service.cds_hooks import CONTEXTS, Discovery, Request, Response
+from cds_service.cds_hooks import CONTEXTS, Discovery, Feedback, Request, Response
 
-__all__ = ["DISCOVERY", "PAGE", "service"]
+__all__ = ["DISCOVERY", "FEEDBACK", "PAGE", "service"]
 
 _OUTCOME = {
     "type": "object",
@@ -73,6 +73,10 @@ def _errors(*statuses: int) -> dict[str, Any]:
 
 
 DISCOVERY: dict[str, Any] = {"responses": {"200": _response("The services on offer", _schema(Discovery))}}
+FEEDBACK: dict[str, Any] = {
+    "requestBody": {"required": True, "content": _json(_schema(Feedback))},
+    "responses": {"200": {"description": "The feedback is kept"}, **_errors(400, 401, 413, 415, 500, 503)},
+}
 PAGE: dict[str, Any] = {
     "parameters": [{"name": "group", "in": "path", "required": True, "schema": {"type": "string"}}],
     "responses": {

@@ -7,8 +7,8 @@ Coverage is never stated here, and nothing is ever "denied": a physician decides
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Literal
 from urllib.parse import quote
@@ -26,7 +26,7 @@ from cds_service.necessity.orders import NotCovered, Why
 from cds_service.necessity.reading import is_critical
 from cds_service.plan_definition import model as plan_model
 
-__all__ = ["Presentation", "card_for_others", "cards_of_the_rest", "render"]
+__all__ = ["Presentation", "Shown", "card_for_others", "cards_of_the_rest", "render", "show"]
 
 _NAMESPACE = UUID("6b1f5a54-6f0e-5d0c-9a44-6f6f3c1b7a10")
 _TOPIC_NAMES = {
@@ -51,29 +51,46 @@ class Presentation:
     of open questions, and links to the policy are for cards that ask for nothing. Source: CRD 2.2.1, Response types."""
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A card with the determinations that it shows, and the determination that each of its suggestions follows from."""
+
+    card: Card
+    determinations: tuple[str, ...] = ()
+    suggestions: Mapping[str, str] = field(default_factory=dict)
+    """uuid of a suggestion → id of a determination."""
+
+
 def render(
     determinations: Iterable[Determination], presentation: Presentation, *, unread: Sequence[Unread] = ()
 ) -> tuple[Card, ...]:
     """Return the cards, most severe first: one per policy folder, outcome and kind. `unread` names what is unseen."""
+    return tuple(one.card for one in show(determinations, presentation, unread=unread))
+
+
+def show(
+    determinations: Iterable[Determination], presentation: Presentation, *, unread: Sequence[Unread] = ()
+) -> tuple[Shown, ...]:
+    """Return the same cards, each with the determinations that it shows."""
     ordered = sorted(determinations, key=_group_key)
     cards = [_card(list(group), presentation, unread) for _, group in groupby(ordered, key=_group_key)]
     severity = ("critical", "warning", "info")
-    return tuple(sorted(cards, key=lambda card: severity.index(card.indicator)))
+    return tuple(sorted(cards, key=lambda one: severity.index(one.card.indicator)))
 
 
-def cards_of_the_rest(not_covered: Iterable[NotCovered], presentation: Presentation) -> tuple[Card, ...]:
+def cards_of_the_rest(not_covered: Iterable[NotCovered], presentation: Presentation) -> tuple[Shown, ...]:
     """Return cards for the orders that could not be judged although a policy may decide on them.
 
     Silence would look like clearance. An order on which no policy decides, or that is not to be done, has no card.
     """
     rest = tuple(not_covered)
     cards = (_card_of(why, [one.reference for one in rest if one.reason is why], presentation) for why in _UNJUDGED)
-    return tuple(card for card in cards if card is not None)
+    return tuple(Shown(card) for card in cards if card is not None)
 
 
-def card_for_others(determinations: Iterable[Determination], presentation: Presentation) -> tuple[Card, ...]:
+def card_for_others(determinations: Iterable[Determination], presentation: Presentation) -> tuple[Shown, ...]:
     """Return what someone who is no clinician sees instead of the cards: that a clinician has to look, and no more."""
-    judged = sorted({one.id for one in determinations})
+    judged = tuple(sorted({one.id for one in determinations}))
     if not judged:
         return ()
     card = Card(
@@ -83,7 +100,7 @@ def card_for_others(determinations: Iterable[Determination], presentation: Prese
         indicator="info",
         source=_source(presentation, "guideline"),
     )
-    return (card,)
+    return (Shown(card, judged),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +159,13 @@ def _group_key(determination: Determination) -> tuple[str, int, str]:
     return determination.plan.group, list(Outcome).index(determination.outcome), determination.kind or ""
 
 
-def _card(group: Sequence[Determination], presentation: Presentation, unread: Sequence[Unread]) -> Card:
-    identity = uuid5(_NAMESPACE, " ".join(one.id for one in group))
-    suggestions = (*_suggestions(group, identity), *_forms(group, identity, presentation))
+def _card(group: Sequence[Determination], presentation: Presentation, unread: Sequence[Unread]) -> Shown:
+    judged = tuple(one.id for one in group)
+    identity = uuid5(_NAMESPACE, " ".join(judged))
+    follows = [*_suggestions(group, identity), *_forms(group, identity, presentation)]
+    suggestions = tuple(suggestion for suggestion, _ in follows)
     asks = bool(suggestions) or group[0].outcome is Outcome.INFORMATION_MISSING
-    return Card(
+    card = Card(
         uuid=str(identity),
         summary=summary(group),
         detail="\n".join(detail(group, sandbox=presentation.sandbox, unread=unread)),
@@ -158,6 +177,7 @@ def _card(group: Sequence[Determination], presentation: Presentation, unread: Se
         links=tuple(_links(group, presentation)) if not (presentation.crd and asks) else (),
         extension=associated_resource(one.order for one in group) or None,
     )
+    return Shown(card, judged, {str(suggestion.uuid): determination.id for suggestion, determination in follows})
 
 
 # -- the frame ------------------------------------------------------------------------------------------------
@@ -203,22 +223,25 @@ def _links(group: Sequence[Determination], presentation: Presentation) -> Iterat
             yield Link(label=f"Policy: {one.plan.title}, {one.plan.version}", url=url, type="absolute")
 
 
-def _suggestions(group: Sequence[Determination], identity: UUID) -> Iterator[Suggestion]:
+def _suggestions(group: Sequence[Determination], identity: UUID) -> Iterator[tuple[Suggestion, Determination]]:
     for one in group:
         for suggestion in one.plan.suggestions:
             if _applies(suggestion, one) and (suggestion.activity is not None or _can_be_deleted(one.order)):
-                yield Suggestion(
+                offered = Suggestion(
                     label=suggestion.label,
                     uuid=str(uuid5(identity, f"{one.order.reference} {suggestion.label}")),
                     actions=(_action(suggestion, one),),
                 )
+                yield offered, one
 
 
-def _forms(group: Sequence[Determination], identity: UUID, presentation: Presentation) -> Iterator[Suggestion]:
+def _forms(
+    group: Sequence[Determination], identity: UUID, presentation: Presentation
+) -> Iterator[tuple[Suggestion, Determination]]:
     for one in group if not presentation.crd else ():
         form = form_for(one, identity)
         if form is not None:
-            yield form
+            yield form, one
 
 
 def _can_be_deleted(order: Order) -> bool:

@@ -23,22 +23,23 @@ def determinations_report(
     as_of: Date,
     not_covered: Iterable[NotCovered],
     unread: Iterable[Unread] = (),
+    outlook: bool = True,
 ) -> dict[str, Any]:
     """Return the report: `asOf`, `engine`, `determinations`, and in `notCovered` the orders that no policy decides on.
 
+    `outlook` adds what would settle each and what it rests on, which can be worked out from the rest at any time.
     Criteria are flat, in plan order. Members may be added later; none is renamed or taken away.
     """
     return {
         "asOf": str(as_of),
         "engine": __version__,
-        "determinations": [_determination(one) for one in determinations],
+        "determinations": [_determination(one) | (_outlook(one) if outlook else {}) for one in determinations],
         "notCovered": [{"reference": one.reference, "code": one.code} for one in not_covered],
         "unread": [{"place": one.place, "why": str(one.why), "type": one.type} for one in unread],
     }
 
 
 def _determination(one: Determination) -> dict[str, Any]:
-    rests_on = grounds(one)
     return {
         "id": one.id,
         "order": _order(one.order),
@@ -53,6 +54,12 @@ def _determination(one: Determination) -> dict[str, Any]:
         "problem": one.problem,
         "duplicates": list(one.order.duplicates),
         "refusal": one.refusal.as_json() if one.refusal else None,
+    }
+
+
+def _outlook(one: Determination) -> dict[str, Any]:
+    rests_on = grounds(one)
+    return {
         "settle": _settlement(settle(one)),
         "decisive": [criterion.id for criterion in rests_on.decisive],
         "carriedBy": [[criterion.id for criterion in way] for way in rests_on.carried_by],

@@ -132,6 +132,7 @@ def issue(response: httpx.Response) -> dict[str, Any]:
 # -- what is answered -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("D1", "D3")
 def test_discovery_lists_every_service(app: FastAPI):
     response = send(app, "GET", "/cds-services")
     assert response.status_code == 200
@@ -140,6 +141,7 @@ def test_discovery_lists_every_service(app: FastAPI):
     assert listed == [(f"necessity-{hook}", hook) for hook in hooks]
 
 
+@pytest.mark.requirement("D2", "P1")
 def test_discovery_asks_for_what_the_policies_read(app: FastAPI):
     (service, *_) = send(app, "GET", "/cds-services").json()["services"]
     assert service["prefetch"] == {
@@ -149,6 +151,7 @@ def test_discovery_asks_for_what_the_policies_read(app: FastAPI):
     }
 
 
+@pytest.mark.requirement("C1", "D3")
 def test_signing_an_order_is_answered_with_a_card(app: FastAPI):
     response = post(app, request())
     assert response.status_code == 200
@@ -165,6 +168,7 @@ def test_an_answer_has_no_member_that_a_client_takes_for_an_error(app: FastAPI):
     assert post(app, request()).json().keys() == {"cards"}
 
 
+@pytest.mark.requirement("hook-34")
 def test_selecting_an_order_judges_the_selection_only(app: FastAPI):
     message = request(order("o1"), order("o2", "refit"))
     message["context"]["selections"] = ["ServiceRequest/o2"]
@@ -181,6 +185,7 @@ def test_the_address_names_the_service_whatever_hook_the_body_names(app: FastAPI
     assert post(app, request() | {"hook": "patient-view"}).status_code == 200
 
 
+@pytest.mark.requirement("Q1")
 @pytest.mark.parametrize(
     "content_type",
     [
@@ -232,6 +237,7 @@ def test_a_policy_without_a_page_has_none(application: Application, tmp_path: Pa
 # -- what is refused ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("Q2", "P10", "hook-9", "hook-10", "hook-13")
 @pytest.mark.parametrize("name", BAD_BODIES)
 def test_what_is_no_readable_json_object_is_a_400(app: FastAPI, name: str):
     body, told = BAD_BODIES[name]
@@ -241,6 +247,7 @@ def test_what_is_no_readable_json_object_is_a_400(app: FastAPI, name: str):
     assert CANARY not in response.text
 
 
+@pytest.mark.requirement("Q2", "P10", "hook-9", "hook-10", "hook-13")
 @pytest.mark.parametrize("name", BAD_REQUESTS)
 def test_what_breaks_the_protocol_is_a_400_that_says_where(app: FastAPI, name: str):
     message, path = BAD_REQUESTS[name]
@@ -316,7 +323,8 @@ def test_a_body_that_is_not_json_by_its_headers_is_a_415(app: FastAPI, content_t
     assert CANARY not in response.text
 
 
-@pytest.mark.parametrize("path", [f"/cds-services/{CANARY}", f"{SIGN}/feedback", f"{SIGN}/", f"/{CANARY}", "/"])
+@pytest.mark.requirement("P10", "hook-9")
+@pytest.mark.parametrize("path", [f"/cds-services/{CANARY}", f"{SIGN}/feed", f"{SIGN}/", f"/{CANARY}", "/"])
 def test_what_is_not_there_is_a_404(app: FastAPI, path: str):
     response = post(app, request(), path)
     assert response.status_code == 404
@@ -324,6 +332,7 @@ def test_what_is_not_there_is_a_404(app: FastAPI, path: str):
     assert CANARY not in response.text
 
 
+@pytest.mark.requirement("P10", "hook-9")
 @pytest.mark.parametrize(("method", "path"), [("GET", SIGN), ("PUT", SIGN), ("POST", "/cds-services")])
 def test_another_method_is_a_405_that_names_the_one_there_is(app: FastAPI, method: str, path: str):
     response = send(app, method, path)
@@ -332,6 +341,7 @@ def test_another_method_is_a_405_that_names_the_one_there_is(app: FastAPI, metho
     assert response.headers["allow"] == ("GET" if path == "/cds-services" else "POST")
 
 
+@pytest.mark.requirement("P10", "hook-9", "hook-10")
 def test_an_unforeseen_error_is_a_500_that_says_nothing_of_it(failing: FastAPI):
     response = post(failing, request())
     assert response.status_code == 500
@@ -379,6 +389,7 @@ def test_an_answer_that_breaks_off_is_not_begun_again(app: FastAPI, caplog: pyte
     assert CANARY not in caplog.text
 
 
+@pytest.mark.requirement("F2")
 def test_no_value_of_the_chart_is_in_any_error(app: FastAPI, failing: FastAPI):
     """The canary stands in every text of the request, which then fails in each way that a request can."""
     message = request(order(CANARY), chart=({**PATIENT, "name": [{"text": CANARY}]}, finding(CANARY)))
@@ -418,6 +429,7 @@ def answers(app: FastAPI, failing: FastAPI, **headers: str) -> Iterator[tuple[in
     yield 500, post(failing, request(), **origin)
 
 
+@pytest.mark.requirement("J7")
 def test_a_browser_may_read_every_answer_of_a_sandbox(app: FastAPI, failing: FastAPI):
     for status, response in answers(app, failing):
         assert response.status_code == status
@@ -436,6 +448,7 @@ def preflight(app: FastAPI, path: str, origin: str = ORIGIN, **more: str) -> htt
     return send(app, "OPTIONS", path, headers={"origin": origin, **asked, **more})
 
 
+@pytest.mark.requirement("J7")
 @pytest.mark.parametrize("path", ["/cds-services", SIGN, f"{SIGN}/feedback"])
 def test_a_preflight_passes_and_names_the_headers(app: FastAPI, path: str):
     response = preflight(app, path)
@@ -451,11 +464,13 @@ def test_a_page_on_the_web_may_call_a_sandbox_on_the_readers_machine(app: FastAP
     assert response.headers["access-control-allow-private-network"] == "true"
 
 
+@pytest.mark.requirement("J7")
 def test_production_lets_listed_origins_in(production: FastAPI):
     assert preflight(production, SIGN).headers["access-control-allow-origin"] == ORIGIN
     assert post(production, b"", origin=ORIGIN).headers["access-control-allow-origin"] == ORIGIN
 
 
+@pytest.mark.requirement("J7")
 def test_production_lets_no_other_origin_in(production: FastAPI):
     other = "https://other.example.org"
     response = preflight(production, SIGN, other)
@@ -476,6 +491,7 @@ def test_documentation_is_for_sandboxes(app: FastAPI, production: FastAPI, path:
     assert send(production, "GET", path).status_code == 404
 
 
+@pytest.mark.requirement("D7")
 def test_openapi_describes_what_goes_in_and_out(app: FastAPI):
     paths = send(app, "GET", "/openapi.json").json()["paths"]
     operation = paths[SIGN]["post"]
@@ -483,7 +499,7 @@ def test_openapi_describes_what_goes_in_and_out(app: FastAPI):
     assert {"patientId", "draftOrders"} <= body["properties"]["context"]["properties"].keys()
     answer = operation["responses"]["200"]["content"]["application/json"]["schema"]
     assert "cards" in answer["required"]
-    assert operation["responses"].keys() == {"200", "400", "401", "404", "405", "412", "413", "415", "500"}
+    assert operation["responses"].keys() == {"200", "400", "401", "404", "405", "412", "413", "415", "500", "503"}
 
 
 def test_fastapis_own_validation_is_nowhere(app: FastAPI):
