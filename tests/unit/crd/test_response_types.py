@@ -66,9 +66,19 @@ def test_a_card_is_told_by_its_shape(card: Json, types: set[str]) -> None:
     assert response_types(card) == types
 
 
-@pytest.mark.requirement("resp-18")
-@pytest.mark.parametrize("determination", [MET, NOT_MET, MISFIT, MISSING, UNREAD, REFUSED])
-def test_a_card_that_suggests_nothing_is_an_external_reference(determination: Determination) -> None:
-    (card,) = render([determination], replace(SANDBOX, forms=False))
+@pytest.mark.requirement("resp-18", "resp-22")
+@pytest.mark.parametrize(
+    ("determination", "type_name"),
+    [
+        (MET, "External Reference"),
+        (NOT_MET, "External Reference"),
+        (MISFIT, "External Reference"),
+        (REFUSED, "External Reference"),
+        (MISSING, "Instructions"),
+        (UNREAD, "Instructions"),
+    ],
+)
+def test_a_payers_card_refers_to_the_policy_or_says_what_to_do(determination: Determination, type_name: str) -> None:
+    (card,) = render([determination], replace(SANDBOX, crd=True))
     written: Any = decode(encode(to_json_object(card)))
-    assert response_types(written) == {"External Reference"}
+    assert response_types(written) == {type_name}
