@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cds_service.crd import Authorization
@@ -55,5 +55,11 @@ class Settings(BaseSettings):
     """Whether searches name the codes that the policies look for; for servers whose codes can be relied on."""
     deadline_ms: int = Field(default=4000, gt=0)
     """How long a request may take, its reading of the EHR included; what is not read by then is said on the card."""
+    database_url: str = "sqlite:///cds-service.db"
+    """Where decisions are kept: SQLite, PostgreSQL (`postgresql://…`), or `memory`, which forgets them at the end."""
+    store_spill: Path | None = None
+    """A folder for decisions while the database is away; without, what cannot be kept is not given (503)."""
+    encryption_keys: SecretStr = SecretStr("")
+    """The keys that seal what is kept of charts, as `name:base64` and separated by commas; the first one writes."""
     max_body_bytes: int = Field(default=10_000_000, gt=0)
     """The largest request body that is read."""

@@ -46,9 +46,11 @@ from cds_service.services.needs import NOTHING, Answered, Reader
 from cds_service.services.payer import Payer
 from cds_service.settings import Settings
 from cds_service.store.memory import InMemoryStore
+from cds_service.store.payload import Keys
+from cds_service.store.sql import SqlStore
 from cds_service.store.store import Store
 
-__all__ = ["Application", "load_policies", "policies_folder", "read_policies", "today"]
+__all__ = ["Application", "Incoming", "load_policies", "open_store", "policies_folder", "read_policies", "today"]
 
 
 def today() -> Date:
@@ -77,6 +79,14 @@ def read_policies(place: Path) -> tuple[Policies, Artifacts]:
     if not policies.plans:
         raise ContentError(f"`{place}` holds no PlanDefinition")
     return policies, artifacts
+
+
+def open_store(settings: Settings) -> Store:
+    """Return the store that the settings name, its schema brought up to date. Raises StoreError."""
+    if settings.database_url == "memory":
+        return InMemoryStore()
+    keys = Keys.of(settings.encryption_keys.get_secret_value())
+    return SqlStore(settings.database_url, keys=keys, spill=settings.store_spill)
 
 
 _ROUNDS = 3
@@ -111,6 +121,11 @@ class Application:
     """Where decisions are kept: in memory unless the service is given a database."""
 
     # -- put together once ----------------------------------------------------------------------------------------
+
+    async def close(self) -> None:
+        """Close the connections to EHRs, and the store once all that it was given is kept."""
+        await self.fhir.aclose()
+        self.store.close()
 
     def prepare(self) -> None:
         """Build what every request needs, so that a fault of the settings shows now. Raises ConfigurationError."""

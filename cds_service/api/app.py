@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from fastapi import FastAPI
 from starlette.responses import Response
 
@@ -21,7 +24,14 @@ def create_app(application: Application) -> FastAPI:
     """
     application.prepare()
     documented = not application.production
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await application.close()
+
     app = FastAPI(
+        lifespan=lifespan,
         title="cds-service",
         version=__version__,
         description="Medical necessity per ordered code, as CDS Hooks cards.",

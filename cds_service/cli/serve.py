@@ -71,6 +71,7 @@ def _serve(create_app: CreateApp, application: Application, door: _Door) -> None
         address = f"{scheme}://{f'[{door.host}]' if ':' in door.host else door.host}:{chosen}"
         if not ip_address(own).is_unspecified:
             application = _linked_to(application, address)
+        application = _keeping(application)
         config = uvicorn.Config(
             create_app(application),
             access_log=False,
@@ -115,6 +116,19 @@ def _linked_to(application: Application, address: str) -> Application:
     if "public_base_url" in settings.model_fields_set:
         return application
     return replace(application, settings=settings.model_copy(update={"public_base_url": address}))
+
+
+def _keeping(application: Application) -> Application:
+    """Return the application with the store that its settings name."""
+    from dataclasses import replace
+
+    from cds_service.store.errors import StoreError
+    from cds_service.wiring import open_store
+
+    try:
+        return replace(application, store=open_store(application.settings))
+    except StoreError as error:
+        raise Failure(Exit.USAGE, f"CDS_DATABASE_URL: {error or type(error).__name__}") from None
 
 
 def _tune_garbage_collection() -> None:

@@ -559,7 +559,7 @@ def command(*arguments: object) -> list[str]:
 
 def environment(policies: Path, **more: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("CDS_", "NO_COLOR", "PYTHON"))}
-    return {**kept, "CDS_POLICIES": str(policies), **more}
+    return {**kept, "CDS_POLICIES": str(policies), "CDS_DATABASE_URL": "memory", **more}
 
 
 def test_help_imports_nothing_that_takes_long():
@@ -657,6 +657,36 @@ def test_the_service_is_served(policies: Path):
             patience.cancel()
         assert process.wait() == 0
         assert rest == ""
+
+
+def test_what_was_answered_is_in_the_database_afterwards(policies: Path, tmp_path: Path):
+    from cds_service.store.sql import SqlStore
+    from cds_service.store.store import Filters
+
+    url = f"sqlite:///{tmp_path / 'kept.db'}"
+    arguments = command("serve", "--mode", "sandbox", "--port", 0)
+    with subprocess.Popen(
+        arguments, env=environment(policies, CDS_DATABASE_URL=url), stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        patience = threading.Timer(20, process.kill)
+        patience.start()
+        found = re.search(r"http://127\.0\.0\.1:\d+", process.stderr.readline())
+        assert found
+        with httpx.Client(base_url=found[0], trust_env=False) as client:
+            assert client.post("/cds-services/necessity-order-sign", json=request()).status_code == 200
+        process.send_signal(signal.SIGINT)
+        process.stderr.read()
+        patience.cancel()
+    with SqlStore(url) as store:
+        assert [one.decision.service for one in store.each(Filters())] == ["necessity-order-sign"]
+        assert list(store.verify()) == []
+
+
+def test_a_database_that_cannot_be_used_is_told(cli: Cli, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("CDS_DATABASE_URL", "oracle://x")
+    refused = cli("serve", "--mode", "sandbox", "--port", 0)
+    assert (refused.code, "CDS_DATABASE_URL: a database is" in refused.err) == (2, True)
 
 
 def test_production_says_at_its_start_what_may_not_decide(policies: Path):
