@@ -45,7 +45,8 @@ class Journal:
         One whose id is there already is left out. Raises StoreUnavailable where nothing can be written now.
         """
         try:
-            self._commit(entries)
+            if entries:
+                self._commit(entries)
         except (IntegrityError, DataError):
             return [self._alone(one) for one in entries]
         return [True] * len(entries)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import islice
@@ -21,7 +22,6 @@ from uuid import uuid4
 import msgspec
 
 from cds_service.store.entries import Entry
-from cds_service.store.errors import StoreUnavailable
 
 __all__ = ["Spill"]
 
@@ -73,7 +73,8 @@ class SpillFile:
                 left = left[os.write(self._descriptor, left) :]
             os.fsync(self._descriptor)
         except OSError:
-            os.ftruncate(self._descriptor, size)
+            with suppress(OSError):
+                os.ftruncate(self._descriptor, size)
             raise
 
     def entries(self) -> Iterator[Entry | None]:
@@ -107,31 +108,26 @@ class Spill:
     """The spill files of a folder, one of them this process's own. `waiting` entries are not in the database yet."""
 
     def __init__(self, folder: Path) -> None:
-        """Use a folder, made for its owner alone if it is not there. Raises StoreUnavailable."""
+        """Use a folder, made for its owner alone if it is not there. Raises OSError."""
         self._folder = folder
         self._own: SpillFile | None = None
         self.waiting = 0
         self.damaged = 0
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._recount()
-        except OSError as error:
-            raise _unusable(error) from None
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._recount()
 
     def put(self, entries: Sequence[Entry]) -> None:
-        """Add entries to this process's file. Raises StoreUnavailable, and then none of them is there."""
-        try:
-            if self._own is None:
-                self._own = self._begin()
-            self._own.put(entries)
-        except OSError as error:
-            raise _unusable(error) from None
+        """Add entries to this process's file. Raises OSError, and then none of them is there."""
+        if self._own is None:
+            self._own = self._begin()
+        self._own.put(entries)
         self.waiting += len(entries)
 
     def bring_in(self, write: Callable[[Sequence[Entry]], bool], *, group: int = 256) -> None:
         """Hand all that waits to `write`, in groups, and forget it; what the dead left behind included.
 
         A file with a line that cannot be read is kept aside, its other lines written. What `write` raises ends this.
+        Raises OSError.
         """
         for file in self._files():
             try:
@@ -214,7 +210,3 @@ def _sync(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _unusable(error: OSError) -> StoreUnavailable:
-    return StoreUnavailable(f"the spill file cannot be written ({error.strerror})")

@@ -61,7 +61,7 @@ class SqlStore:
         folder while the database is away. `patience` is how many seconds a lock or a lost connection is waited for,
         `room` how many entries may wait. Raises SchemaUnknown, StoreUnavailable, or StoreError for a wrong address.
         """
-        address = database_url(url)
+        address, files = database_url(url), _spill_in(spill)
         self.keys = keys
         self._limit = _FACTOR * patience + _GRACE
         self._reading = connect_to(address, patience=patience)
@@ -69,13 +69,11 @@ class SqlStore:
         try:
             upgrade(self._writing)
         except StoreUnavailable as error:
-            if spill is None or isinstance(error, SchemaUnknown):
+            if files is None or isinstance(error, SchemaUnknown):
                 self._dispose()
                 raise
-        self._writer = Writer(
-            Journal(self._writing, clock), keys, clock, spill=Spill(spill) if spill else None, room=room
-        )
-        if spill is not None:
+        self._writer = Writer(Journal(self._writing, clock), keys, clock, spill=files, room=room)
+        if files is not None:
             self._writer.begin()
 
     def __enter__(self) -> Self:
@@ -209,3 +207,10 @@ class SqlStore:
                 return tuple([await asyncio.wrap_future(one) for one in told])
         except TimeoutError:
             raise StoreUnavailable(_NO_ANSWER) from None
+
+
+def _spill_in(folder: Path | None) -> Spill | None:
+    try:
+        return Spill(folder) if folder is not None else None
+    except OSError as error:
+        raise StoreUnavailable(f"the spill folder `{folder}` cannot be used ({error.strerror})") from None

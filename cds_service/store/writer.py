@@ -62,13 +62,15 @@ class Writer:
         self._begun = threading.Lock()
         self._closed = False
         self._fault: str | None = None
+        self._notice: str | None = None
         self._pause, self._retry_at, self._look_at = 0.0, 0.0, 0.0
 
     @property
     def state(self) -> State:
         """Return how writing goes."""
         spilled, damaged = (self._spill.waiting, self._spill.damaged) if self._spill else (0, 0)
-        return State(self._fault is None and not self._closed, self._queue.qsize(), spilled, damaged, self._fault)
+        writable = self._fault is None and not self._closed
+        return State(writable, self._queue.qsize(), spilled, damaged, self._fault or self._notice)
 
     def put(self, thing: Keepable) -> Future[Receipt]:
         """Return what tells when a thing is kept, or why not. Raises StoreUnavailable where the queue is full."""
@@ -104,11 +106,14 @@ class Writer:
         going = True
         while going:
             group, going = self._next_group()
-            now = time.monotonic()
-            if now >= (self._retry_at if self._fault else self._look_at):
-                self._look_round(now)
-            if group:
-                self._keep(group)
+            try:
+                self._look_round()
+                if group:
+                    self._keep(group)
+            except Exception as error:  # a fault of ours: the thread must live, and whoever waits must hear of it
+                self._journal.disconnect()
+                self._away(f"an unforeseen fault ({type(error).__name__})")
+                _tell_all(group, StoreUnavailable(self._fault))
         self._journal.disconnect()
         if self._spill:
             self._spill.close()
@@ -128,8 +133,11 @@ class Writer:
             return group, True
         return group, waiting is not None
 
-    def _look_round(self, now: float) -> None:
-        """See whether a database that was away is back, and bring in what was spilled."""
+    def _look_round(self) -> None:
+        """If it is time, see whether a database that was away is back, and bring in what was spilled."""
+        now = time.monotonic()
+        if now < (self._retry_at if self._fault else self._look_at):
+            return
         self._look_at = now + _LOOK_ROUND
         try:
             if self._fault:
@@ -137,7 +145,9 @@ class Writer:
             if self._spill:
                 self._spill.bring_in(self._bring_in)
         except StoreUnavailable as error:
-            self._away(error)
+            self._away(str(error))
+        except OSError as error:
+            self._there(f"what was spilled cannot be brought in ({error.strerror})")
         else:
             self._there()
 
@@ -149,22 +159,18 @@ class Writer:
 
     def _keep(self, group: Sequence[_Waiting]) -> None:
         made = [(one, entry) for one in group if (entry := self._entry(one)) is not None]
-        waiting, entries = [one for one, _ in made], [entry for _, entry in made]
+        waiting = [one for one, _ in made]
         if self._fault and time.monotonic() < self._retry_at:
             self._put_aside(waiting, self._fault)
             return
         try:
-            kept = self._journal.write(entries)
+            kept = self._journal.write([entry for _, entry in made])
         except StoreUnavailable as error:
-            self._away(error)
+            self._away(str(error))
             self._put_aside(waiting, str(error))
-        except Exception as error:  # a fault of ours: whoever waits must hear of it, and the thread must live
-            self._journal.disconnect()
-            for one in waiting:
-                _tell(one, error)
         else:
             self._there()
-            for one, entry, fresh in zip(waiting, entries, kept, strict=True):
+            for (one, entry), fresh in zip(made, kept, strict=True):
                 _tell(one, fresh if isinstance(fresh, StoreError) else Receipt(entry.id, fresh=fresh))
 
     def _entry(self, waiting: _Waiting, *, spilled: bool = False) -> Entry | None:
@@ -177,31 +183,34 @@ class Writer:
 
     def _put_aside(self, group: Sequence[_Waiting], fault: str) -> None:
         """Spill what the database did not take, or tell those who wait that it is not kept."""
-        spilling = self._spill is not None and all(isinstance(one.thing, _SPILLED) for one in group)
-        entries = [self._entry(one, spilled=True) for one in group] if spilling else []
+        if self._spill is None or not all(isinstance(one.thing, _SPILLED) for one in group):
+            _tell_all(group, StoreUnavailable(fault))
+            return
+        made = [(one, entry) for one in group if (entry := self._entry(one, spilled=True)) is not None]
         try:
-            if self._spill is None or not spilling:
-                raise StoreUnavailable(fault)
-            self._spill.put([one for one in entries if one is not None])
-        except StoreUnavailable as error:
-            for one in group:
-                _tell(one, error)
+            self._spill.put([entry for _, entry in made])
+        except OSError as error:
+            _tell_all(group, StoreUnavailable(f"{fault}, and the spill file cannot be written ({error.strerror})"))
         else:
-            for one, entry in zip(group, entries, strict=True):
-                if entry is not None:
-                    _tell(one, Receipt(entry.id, spilled=True))
+            for one, entry in made:
+                _tell(one, Receipt(entry.id, spilled=True))
 
-    def _away(self, error: StoreUnavailable) -> None:
+    def _away(self, fault: str) -> None:
         least, most = _PAUSES
-        self._fault = str(error)
+        self._fault = fault
         self._pause = min(most, max(least, 2 * self._pause))
         self._retry_at = time.monotonic() + self._pause
 
-    def _there(self) -> None:
-        self._fault, self._pause = None, 0.0
+    def _there(self, notice: str | None = None) -> None:
+        self._fault, self._pause, self._notice = None, 0.0, notice
 
 
-def _tell(waiting: _Waiting, outcome: Receipt | Exception) -> None:
+def _tell_all(group: Sequence[_Waiting], error: StoreError) -> None:
+    for one in group:
+        _tell(one, error)
+
+
+def _tell(waiting: _Waiting, outcome: Receipt | StoreError) -> None:
     """Tell the one who waits, unless it waits no longer."""
     with suppress(InvalidStateError):
         if isinstance(outcome, Receipt):
