@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
+from cds_service.cards.summary import met_words
 from cds_service.cards.text import code, plain
 from cds_service.fhir.unread import Unread
 from cds_service.necessity.lifecycle import standing
@@ -27,7 +28,7 @@ def detail(group: Sequence[Determination], *, sandbox: bool, unread: Sequence[Un
     if sandbox:
         yield from _stamp(group)
     for one in group:
-        yield from _determination(one)
+        yield from _determination(one, unread)
     yield from _section("What is missing", _gaps(group))
     yield from _section("Conditions", _notes(group, "conditions"))
     yield from _section("Cautions", _notes(group, "cautions"))
@@ -57,11 +58,11 @@ def _stamp(group: Sequence[Determination]) -> Iterator[str]:
         yield from (f"**{min(stamps)}**", "")
 
 
-def _determination(determination: Determination) -> Iterator[str]:
+def _determination(determination: Determination, unread: Sequence[Unread]) -> Iterator[str]:
     order, plan = determination.order, determination.plan
     words = plan.codes.names.get(order.coded, plan.name)
     result = {
-        Outcome.MET: "criteria met",
+        Outcome.MET: met_words([determination], unread),
         Outcome.NOT_MET: "criteria not met on record"
         if determination.kind is Kind.CLINICAL
         else "the code does not fit",

@@ -167,7 +167,7 @@ def _card(group: Sequence[Determination], presentation: Presentation, unread: Se
     asks = bool(suggestions) or group[0].outcome is Outcome.INFORMATION_MISSING
     card = Card(
         uuid=str(identity),
-        summary=summary(group),
+        summary=summary(group, unread),
         detail="\n".join(detail(group, sandbox=presentation.sandbox, unread=unread)),
         indicator=_indicator(group),
         source=_source(presentation, _topic(group)),

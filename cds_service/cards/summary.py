@@ -5,32 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from cds_service.cards.text import clean
+from cds_service.fhir.unread import Unread
 from cds_service.necessity.evidence import words_of
 from cds_service.necessity.model import Determination, Kind, Outcome
 from cds_service.necessity.reading import deciding, gaps_of, is_critical, says_critical, state_words
 from cds_service.plan_definition.profile import Role
 
-__all__ = ["LENGTH", "summary"]
+__all__ = ["LENGTH", "met_words", "summary"]
 
 LENGTH = 139
 """The most characters that a card's summary may have. Source: CDS Hooks 2.0.1, Card Attributes."""
 
 
-def summary(group: Sequence[Determination]) -> str:
+def summary(group: Sequence[Determination], unread: Sequence[Unread] = ()) -> str:
     """Return the first of the wordings, from the fullest to the shortest, that a card's summary can hold."""
-    for wording in _wordings(group):
+    for wording in _wordings(group, unread):
         line = " ".join(clean(wording).split())
         if len(line) <= LENGTH:
             return line
     return line[: LENGTH - 1] + "…"
 
 
-def _wordings(group: Sequence[Determination]) -> Iterator[str]:
+def _wordings(group: Sequence[Determination], unread: Sequence[Unread]) -> Iterator[str]:
     codes = ", ".join(dict.fromkeys(one.order.code for one in group))
     names = " + ".join(dict.fromkeys(one.plan.name for one in group))
     match group[0].outcome:
         case Outcome.MET:
-            yield from _met(group, codes, names[0].upper() + names[1:])
+            yield from _met(group, codes, names[0].upper() + names[1:], met_words(group, unread))
         case Outcome.NOT_MET if group[0].kind is Kind.CODING:
             shown = all(one.clinical is True for one in group)
             yield from _failed(group, codes, "the code does not fit", "The need itself is shown." if shown else "")
@@ -47,7 +48,13 @@ def _wordings(group: Sequence[Determination]) -> Iterator[str]:
             yield f"{codes}: necessity was not evaluated. This is not a denial."
 
 
-def _met(group: Sequence[Determination], codes: str, names: str) -> Iterator[str]:
+def met_words(group: Sequence[Determination], unread: Sequence[Unread]) -> str:
+    """Return the words for a met determination: what was not read of what its policy reads might say otherwise."""
+    read = {one.type for each in group for one in each.plan.inputs}
+    return "criteria met on what was read" if any(one.may_hold(read) for one in unread) else "criteria met"
+
+
+def _met(group: Sequence[Determination], codes: str, names: str, met: str) -> Iterator[str]:
     site = words_of(group[0].order.resource.get("bodySite"))
     highlights = ", ".join(dict.fromkeys(title for one in group for title in _highlights(one)))
     conditions = [note for one in group for note in one.conditions]
@@ -56,13 +63,13 @@ def _met(group: Sequence[Determination], codes: str, names: str) -> Iterator[str
     tail = f" {len(conditions)} condition{'' if len(conditions) == 1 else 's'}, {cautions}." if conditions else ""
     at = f", {site}" if site else ""
     if highlights:
-        yield f"{names}{at} ({codes}): criteria met - {highlights}.{tail}"
-        yield f"{names} ({codes}): criteria met - {highlights}.{tail}"
-        yield f"{names} ({codes}): criteria met - {highlights}"
-    yield f"{names}{at} ({codes}): criteria met.{tail or f' {cautions}.'}"
-    yield f"{names} ({codes}): criteria met.{tail or f' {cautions}.'}"
-    yield f"{codes}: criteria met.{tail or f' {cautions}.'}"
-    yield f"{len(group)} ordered codes: criteria met.{tail or f' {cautions}.'}"
+        yield f"{names}{at} ({codes}): {met} - {highlights}.{tail}"
+        yield f"{names} ({codes}): {met} - {highlights}.{tail}"
+        yield f"{names} ({codes}): {met} - {highlights}"
+    yield f"{names}{at} ({codes}): {met}.{tail or f' {cautions}.'}"
+    yield f"{names} ({codes}): {met}.{tail or f' {cautions}.'}"
+    yield f"{codes}: {met}.{tail or f' {cautions}.'}"
+    yield f"{len(group)} ordered codes: {met}.{tail or f' {cautions}.'}"
 
 
 def _highlights(determination: Determination) -> Iterator[str]:

@@ -140,3 +140,11 @@ def test_many_slow_searches_take_no_longer_than_one() -> None:
         response, took = signed(ehr.base_url)
     assert "criteria met" in card(response)["summary"]
     assert took < 0.3 * 3
+
+
+def test_what_is_met_on_a_part_of_the_chart_says_so() -> None:
+    """What was not read might say otherwise: an answer that rests on the rest alone is no plain "met"."""
+    with EhrStub(resources=CHART, by_type={"Observation": FAULTS["a next page, then 500"].behave}) as ehr:
+        response, _ = signed(ehr.base_url)
+    assert "criteria met on what was read" in card(response)["summary"]
+    assert "**criteria met on what was read**" in card(response)["detail"]
