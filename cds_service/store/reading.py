@@ -134,7 +134,7 @@ def _kept(rows: Sequence[_Row], payloads: Mapping[Place, list[Sealed]], keys: Ke
         try:
             packed = opened(content, payloads.get((row.writer, row.sequence), ()), keys)
         except Unreadable as error:
-            raise Unreadable(f"decision `{content.id}`: {error}") from None
+            raise type(error)(f"decision `{content.id}`: {error}") from None
         if packed is None and content.payload is not None and row.by_sequence is None:
             raise Unreadable(f"decision `{content.id}`: the payload is missing, and no purge of it is on record")
         kept.append(_listed(row, contents_of(packed) if packed is not None else None))

@@ -20,14 +20,14 @@ from cds_service.store.engine import connect_to, database_url
 from cds_service.store.entries import entry_of
 from cds_service.store.errors import StoreError, StoreUnavailable
 from cds_service.store.journal import Journal
-from cds_service.store.payload import Keys, new_key
+from cds_service.store.payload import Keys
 from cds_service.store.spill import Spill, SpillFile
 from cds_service.store.sql import SqlStore
 from cds_service.store.store import Filters
 from tests.integration.store.altering import engine_of
 from tests.integration.store.appending import appending
 from tests.postgres import Cluster, cluster
-from tests.unit.store.making import CANARY, RECEIVED, TOKEN, clock, decision, feedback, name
+from tests.unit.store.making import CANARY, RECEIVED, TOKEN, clock, decision, feedback, key, name
 
 PATIENCE = 0.3
 Open = Callable[..., SqlStore]
@@ -256,7 +256,7 @@ def test_what_the_database_does_not_take_is_spilled_and_brought_in_later(
 def test_with_a_key_a_spill_file_is_as_unreadable_as_the_database(
     database: str, open_store: Open, tmp_path: Path
 ) -> None:
-    store = open_store(patience=PATIENCE, spill=tmp_path / "spill", keys=Keys.of(f"k:{new_key()}"))
+    store = open_store(patience=PATIENCE, spill=tmp_path / "spill", keys=Keys.of(key("k")))
     with locked(database):
         store.append_now(decision("spilled"))
         (file,) = (tmp_path / "spill").iterdir()

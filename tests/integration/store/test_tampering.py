@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy import text
 
 from cds_service.store.chain import GENESIS, Fault, Head, hash_of
-from cds_service.store.payload import Keys, new_key
+from cds_service.store.payload import Keys
 from cds_service.store.sql import SqlStore
 from cds_service.store.store import Filters
 from tests.integration.store.altering import unguarded
-from tests.unit.store.making import CANARY, decision, feedback, name
+from tests.unit.store.making import CANARY, decision, feedback, key, name
 
 ENTRIES = ("first", "second", "third")
 SECOND = 3
@@ -176,7 +176,7 @@ def test_a_rewritten_chain_is_found_by_a_head_noted_elsewhere(tampered: Tampered
 
 
 def test_without_the_key_a_payload_is_said_to_be_unread(database: str, open_store: Callable[..., SqlStore]) -> None:
-    open_store(keys=Keys.of(f"lost:{new_key()}")).append_now(decision("sealed"))
+    open_store(keys=Keys.of(key("lost"))).append_now(decision("sealed"))
     (finding,) = open_store().verify()
     assert (finding.fault, finding.entry) == (Fault.PAYLOAD_UNREADABLE, "sealed")
     assert "`lost`" in finding.detail

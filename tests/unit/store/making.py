@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from itertools import count
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
@@ -24,6 +26,11 @@ def clock(start: datetime = RECEIVED, step: timedelta = timedelta(seconds=1)) ->
     """Yield times, one step apart."""
     for i in count():
         yield start + i * step
+
+
+def key(called: str) -> str:
+    """Return a key as the setting has it; the same for the same name."""
+    return f"{called}:{base64.b64encode(sha256(called.encode()).digest()).decode()}"
 
 
 def name(text: object) -> str:

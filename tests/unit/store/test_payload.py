@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from cds_service.store.errors import KeyFault, NoKey, Unreadable
 from cds_service.store.payload import Keys, Sealed, new_key, pack, unpack
+from tests.unit.store.making import key
 
-OLD, NEW = f"old:{new_key()}", f"new:{new_key()}"
+OLD, NEW = key("old"), key("new")
+SECRET = OLD.partition(":")[2]
 TEXT = b"the chart of a made up patient " * 20
 parts = st.dictionaries(st.text().filter(lambda name: name != "salt"), st.binary() | st.text(), max_size=4)
 
@@ -86,8 +88,8 @@ def test_a_patient_is_found_under_every_key_and_named_by_none() -> None:
 @pytest.mark.parametrize(
     ("setting", "reason"),
     [
-        (new_key(), "key 1 has no name"),
-        (f"{OLD},b ad:{new_key()}", "key 2 has no name"),
+        (SECRET, "key 1 has no name"),
+        (f"{OLD},b ad:{SECRET}", "key 2 has no name"),
         ("a:%%%", "key 1 is not in base64"),
         (f"a:{base64.b64encode(b'short').decode()}", "key 1 has 5 bytes, not 32"),
         (f"{OLD},{OLD}", "same name"),
@@ -99,3 +101,8 @@ def test_a_key_of_another_form_is_refused_without_being_repeated(setting: str, r
         Keys.of(setting)
     assert setting.rpartition(":")[2] not in str(refused.value)
     assert OLD.rpartition(":")[2] not in repr(Keys.of(OLD))
+
+
+def test_a_new_key_is_of_the_form_that_is_asked_for() -> None:
+    assert Keys.of(f"fresh:{new_key()}").writing == "fresh"
+    assert new_key() != new_key()
