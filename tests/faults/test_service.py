@@ -70,7 +70,7 @@ def test_what_could_not_be_read_is_unreadable_and_not_absent() -> None:
     assert "could not be read" in card(response)["detail"]
 
 
-@pytest.mark.requirement("P5", "P7")
+@pytest.mark.requirement("P5", "P7", "P9")
 def test_each_state_of_prefetch_asks_for_what_it_must_and_no_more() -> None:
     nothing = {"resourceType": "Bundle", "type": "searchset"}
     page = {"resourceType": "Bundle", "entry": [], "link": [{"relation": "next", "url": "https://e.example/2"}]}

@@ -247,7 +247,7 @@ def test_what_is_no_readable_json_object_is_a_400(app: FastAPI, name: str):
     assert CANARY not in response.text
 
 
-@pytest.mark.requirement("Q2", "P10", "hook-9", "hook-10", "hook-13")
+@pytest.mark.requirement("Q2", "P10", "hook-9", "hook-10", "hook-13", "hook-14")
 @pytest.mark.parametrize("name", BAD_REQUESTS)
 def test_what_breaks_the_protocol_is_a_400_that_says_where(app: FastAPI, name: str):
     message, path = BAD_REQUESTS[name]

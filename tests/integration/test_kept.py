@@ -147,6 +147,7 @@ def test_feedback_is_tied_to_the_determinations_that_its_card_showed() -> None:
     assert decision.cards[0].suggestions == {suggestion: kept.determinations}
 
 
+@pytest.mark.requirement("FB3", "FB6")
 def test_an_override_is_kept_with_its_reason_and_its_comment() -> None:
     served = Served()
     reason = {"system": "https://example.org/reasons", "code": "other"}
@@ -156,6 +157,7 @@ def test_an_override_is_kept_with_its_reason_and_its_comment() -> None:
     assert not kept.known
 
 
+@pytest.mark.requirement("FB4", "FB5")
 def test_the_same_report_counts_once_however_often_it_comes() -> None:
     served = Served()
     both = [accepted("c"), accepted("c"), accepted("c", when="2026-01-15T10:00:01Z"), overridden("d")]
@@ -168,6 +170,7 @@ def test_the_same_report_counts_once_however_often_it_comes() -> None:
     ]
 
 
+@pytest.mark.requirement("FB2", "hook-10")
 @pytest.mark.parametrize(
     "report",
     [
@@ -191,6 +194,7 @@ def test_what_is_no_feedback_is_refused_whole(report: object) -> None:
     assert served.feedback() == []
 
 
+@pytest.mark.requirement("FB1")
 def test_every_service_takes_feedback() -> None:
     served = Served()
     for hook in ("order-sign", "order-select", "order-dispatch", "appointment-book"):

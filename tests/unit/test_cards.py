@@ -215,6 +215,7 @@ def rendered(chart: list[Json], unread: tuple[Unread, ...] = ()) -> tuple[Card, 
     return cards
 
 
+@pytest.mark.requirement("C4")
 @pytest.mark.parametrize("value", ["broken", "intact", "strange"])
 @pytest.mark.parametrize("attack", ATTACKS, ids=ascii)
 def test_no_attack_through_the_chart_comes_to_life_in_a_card(attack: str, value: str) -> None:
@@ -286,6 +287,7 @@ OUTCOMES: dict[str, list[Json]] = {
 }
 
 
+@pytest.mark.requirement("C2")
 @pytest.mark.parametrize("length", [1, 20, 60, 120, 139, 140, 141, 600, 5000])
 @pytest.mark.parametrize("case", OUTCOMES)
 def test_a_summary_is_one_line_under_140_characters(case: str, length: int) -> None:
@@ -335,6 +337,7 @@ def test_a_policy_that_may_not_decide_is_summed_up_without_a_verdict() -> None:
     assert card.indicator == "info"
 
 
+@pytest.mark.requirement("resp-25")
 @pytest.mark.parametrize("case", OUTCOMES)
 def test_no_card_speaks_of_denial_or_coverage(case: str) -> None:
     for card in render(judge(long_policies("words"), order("A"), *OUTCOMES[case]).determinations, SANDBOX):
@@ -345,6 +348,7 @@ def test_no_card_speaks_of_denial_or_coverage(case: str) -> None:
 # -- the frame of a card ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("resp-1")
 @pytest.mark.parametrize(
     ("case", "indicator", "topic"),
     [
@@ -414,6 +418,7 @@ def test_ids_come_from_content() -> None:
     assert one == same
 
 
+@pytest.mark.requirement("C10")
 def test_reasons_to_override_are_offered_where_something_is_asked() -> None:
     made = compiled(full_plan(), ACTIVITY)
     scope = finding("widget", "kind", name="k")
@@ -529,6 +534,7 @@ def suggesting(kind: str, drafted: Json, **when: Any) -> tuple[Any, ...]:
     return card.suggestions
 
 
+@pytest.mark.requirement("C9")
 def test_an_order_may_be_removed() -> None:
     (suggestion,) = suggesting("remove", order("A"), outcome=("Code", "not-met"))
     (action,) = suggestion.actions
@@ -561,6 +567,7 @@ def test_what_is_no_draft_is_not_offered_for_removal(change: Json) -> None:
     assert (len(offered.suggestions), card.suggestions) == (1, ())
 
 
+@pytest.mark.requirement("C9", "resp-53")
 def test_an_order_may_be_added_for_the_same_patient() -> None:
     (suggestion,) = suggesting(
         "create",
@@ -601,6 +608,7 @@ def all_cards() -> Iterator[Card]:
         yield from render(charts.determine(charts.base(name)).determinations, SANDBOX)
 
 
+@pytest.mark.requirement("C4", "resp-10")
 def test_the_cards_of_the_fixtures_hold_no_html_no_table_and_no_link_in_their_text() -> None:
     for card in all_cards():
         detail = card.detail or ""

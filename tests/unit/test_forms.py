@@ -25,7 +25,7 @@ def signed(*chart: dict[str, Any], **settings: Any) -> dict[str, Any]:
     return answer
 
 
-@pytest.mark.requirement("dev-20")
+@pytest.mark.requirement("dev-19")
 def test_what_is_open_can_be_answered_in_a_form() -> None:
     (card,) = signed()["cards"]
     (suggestion,) = card["suggestions"]

@@ -17,6 +17,7 @@ def feedback(**changes: object) -> Any:
     return parse_feedback({"feedback": [OVERRIDDEN | changes]}).entries[0]
 
 
+@pytest.mark.requirement("FB2")
 def test_accepted_and_overridden_cards_are_read():
     accepted, overridden = parse_feedback(messages.feedback()).entries
     assert (accepted.card, accepted.outcome) == ("c-1", "accepted")
@@ -25,12 +26,14 @@ def test_accepted_and_overridden_cards_are_read():
     assert overridden.override_reason.user_comment == "Already done"
 
 
+@pytest.mark.requirement("FB4")
 @pytest.mark.parametrize("body", [{}, {"feedback": None}, {"feedback": {}}, {"feedback": []}], ids=repr)
 def test_feedback_is_an_array_with_entries(body: dict[str, Any]):
     with refused_at("feedback"):
         parse_feedback(body)
 
 
+@pytest.mark.requirement("FB2")
 @pytest.mark.parametrize("member", ["card", "outcome", "outcomeTimestamp"])
 def test_an_entry_without_a_required_member_is_refused(member: str):
     entry = OVERRIDDEN.copy()
@@ -40,11 +43,13 @@ def test_an_entry_without_a_required_member_is_refused(member: str):
             parse_feedback({"feedback": [wrong]})
 
 
+@pytest.mark.requirement("FB2")
 def test_another_outcome_is_refused():
     with refused_at("feedback[0].outcome"):
         feedback(outcome="ignored")
 
 
+@pytest.mark.requirement("FB2")
 def test_accepted_needs_the_suggestions():
     for missing in ({}, {"acceptedSuggestions": []}):
         with refused_at("feedback[0].acceptedSuggestions"):
@@ -52,6 +57,7 @@ def test_accepted_needs_the_suggestions():
     assert feedback(outcome="accepted", acceptedSuggestions=[{"id": "s-1"}])
 
 
+@pytest.mark.requirement("FB2")
 def test_an_accepted_suggestion_has_an_id():
     with refused_at("feedback[0].acceptedSuggestions[0].id"):
         feedback(outcome="accepted", acceptedSuggestions=[{"uuid": "s-1"}])
@@ -66,11 +72,13 @@ def test_a_reason_may_come_without_display():
     assert (reason.code, reason.display) == ("c", None)
 
 
+@pytest.mark.requirement("FB3")
 def test_a_reason_needs_its_code_and_system():
     with refused_at("feedback[0].overrideReason.reason.system"):
         feedback(overrideReason={"reason": {"code": "c"}})
 
 
+@pytest.mark.requirement("FB3")
 @pytest.mark.parametrize("reason", [{"userComment": "Done elsewhere"}, {"userComment": ""}, {}], ids=repr)
 def test_a_comment_may_stand_alone(reason: dict[str, Any]):
     assert feedback(overrideReason=reason).override_reason.reason is None
@@ -81,6 +89,7 @@ def test_a_comment_is_a_string():
         feedback(overrideReason={"userComment": ["x"]})
 
 
+@pytest.mark.requirement("FB4")
 def test_one_card_may_be_reported_again():
     assert len(parse_feedback({"feedback": [OVERRIDDEN, OVERRIDDEN]}).entries) == 2
 
@@ -102,6 +111,7 @@ def test_leap_seconds_and_small_letters_are_rfc_3339(text: str):
     assert feedback(outcomeTimestamp=text).outcome_timestamp == text
 
 
+@pytest.mark.requirement("FB2")
 @pytest.mark.parametrize(
     "text",
     [

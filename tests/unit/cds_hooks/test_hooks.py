@@ -34,6 +34,15 @@ def without(context: dict[str, Any], member: str) -> dict[str, Any]:
     return {name: value for name, value in context.items() if name != member}
 
 
+@pytest.mark.requirement(
+    "context-patient-view",
+    "context-order-sign",
+    "context-order-select",
+    "context-order-dispatch",
+    "context-appointment-book",
+    "context-encounter-start",
+    "context-encounter-discharge",
+)
 def test_every_hook_of_the_library_has_a_context():
     assert sorted(CONTEXTS) == HOOKS
 
@@ -81,6 +90,7 @@ def test_the_encounter_is_the_bare_id_or_none(sent: dict[str, Any], encounter: s
     assert OrderSignContext.read({"patientId": "p", "draftOrders": {}} | sent).encounter == encounter
 
 
+@pytest.mark.requirement("context-encounter-start", "context-encounter-discharge")
 @pytest.mark.parametrize("hook", ["encounter-start", "encounter-discharge"])
 def test_an_encounter_hook_needs_the_encounter(hook: str):
     for missing in ({}, {"encounterId": ""}, {"encounterId": "Encounter/"}, {"encounterId": None}):
@@ -89,6 +99,7 @@ def test_an_encounter_hook_needs_the_encounter(hook: str):
     assert EncounterStartContext.read({"patientId": "p", "encounterId": "e-1"}).encounter == "e-1"
 
 
+@pytest.mark.requirement("context-order-sign", "context-order-select", "context-appointment-book")
 @every_bundle
 def test_a_missing_bundle_is_refused(hook: str, member: str):
     with refused_at(member):
@@ -141,11 +152,13 @@ def test_selections_are_an_array_of_strings():
             OrderSelectContext.read(messages.context("order-select") | {"selections": wrong})
 
 
+@pytest.mark.requirement("context-order-select")
 def test_missing_selections_are_refused():
     with refused_at("selections"):
         OrderSelectContext.read(without(messages.context("order-select"), "selections"))
 
 
+@pytest.mark.requirement("context-order-dispatch")
 def test_dispatched_orders_and_tasks_are_read():
     context = OrderDispatchContext.read(messages.context("order-dispatch"))
     assert context.orders == ("ServiceRequest/sr-1",)
@@ -153,6 +166,7 @@ def test_dispatched_orders_and_tasks_are_read():
     assert context.performer == "Organization/org-1"
 
 
+@pytest.mark.requirement("context-order-dispatch")
 def test_the_older_shape_of_order_dispatch_is_read():
     task = {"resourceType": "Task"}
     sent = {"patientId": "p", "order": "ServiceRequest/sr-1", "performer": "Organization/o", "task": task}

@@ -65,6 +65,7 @@ def test_what_is_read_is_written_again(example: dict[str, Any], read: Read):
     assert to_json_object(read(example)) == as_written(example)
 
 
+@pytest.mark.requirement("X2")
 @every_kind
 def test_unknown_members_are_kept_at_every_level(example: dict[str, Any], read: Read):
     example = deepcopy(example)
@@ -152,6 +153,7 @@ def test_a_python_name_on_the_wire_is_an_unknown_member():
         PatientViewContext.read({"patient_id": "pat-1"})
 
 
+@pytest.mark.requirement("D5")
 def test_members_without_value_are_not_written():
     link = Link(label="Policy", url="https://example.org", type="absolute", app_context=None)
     assert to_json_object(link) == {"label": "Policy", "url": "https://example.org", "type": "absolute"}
@@ -162,6 +164,7 @@ def test_false_is_a_value():
     assert to_json_object(link)["autolaunchable"] is False
 
 
+@pytest.mark.requirement("D5")
 @given(text=st.text(min_size=1), flag=st.booleans() | st.none())
 def test_nothing_written_is_null_or_empty(text: str, flag: bool | None):
     link = Link(label=text, url="https://example.org", type="smart", autolaunchable=flag, app_context=text)

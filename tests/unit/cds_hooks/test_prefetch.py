@@ -110,11 +110,13 @@ def test_tokens_come_in_order():
     assert tokens("Patient/1") == ()
 
 
+@pytest.mark.requirement("P1", "P2", "P4")
 @pytest.mark.parametrize("template", LEGAL)
 def test_a_template_of_2_0_passes(template: str):
     check(template, key="k", hook="order-sign")
 
 
+@pytest.mark.requirement("P1", "P2", "P4")
 @pytest.mark.parametrize(
     ("template", "reason"), [(template, reason) for reason in ILLEGAL for template in ILLEGAL[reason]]
 )
@@ -123,6 +125,7 @@ def test_a_template_that_2_0_does_not_allow_is_refused(template: str, reason: st
         check(template, key="k", hook="order-sign")
 
 
+@pytest.mark.requirement("P2")
 def test_the_hook_decides_which_tokens_are_allowed():
     check("{{context.performer}}", key="performer", hook="order-dispatch")
     for token in ("userId", "encounterId", "dispatchedOrders", "fulfillmentTasks"):
@@ -204,6 +207,7 @@ def test_no_token_is_ever_left_behind(template: str, patient: str):
     assert url is None or ("{{" not in url and "}}" not in url)
 
 
+@pytest.mark.requirement("P5")
 @pytest.mark.parametrize(
     ("value", "state"),
     [
@@ -239,6 +243,7 @@ def test_the_value_of_a_key_tells_its_state(value: object, state: PrefetchState)
     assert state_of({"key": value}, "key") is state
 
 
+@pytest.mark.requirement("P5")
 @pytest.mark.parametrize("prefetch", [None, {}, {"other": {"resourceType": "Patient"}}])
 def test_a_key_that_is_not_there_is_missing(prefetch: dict[str, Any] | None):
     assert state_of(prefetch, "key") is PrefetchState.MISSING

@@ -36,6 +36,7 @@ def request(**changes: object) -> Request[Any]:
     return parse(messages.request() | changes, hook="order-sign")
 
 
+@pytest.mark.requirement("Q1")
 @pytest.mark.parametrize("hook", HOOKS)
 def test_the_context_is_read_as_that_of_the_hook(hook: str):
     assert type(parse(messages.request(hook), hook=hook).context) is CONTEXTS[hook]
@@ -58,12 +59,14 @@ def test_a_hook_we_do_not_know_is_our_own_mistake():
         parse(messages.request(), hook="order-review")
 
 
+@pytest.mark.requirement("Q1")
 @pytest.mark.parametrize(("member", "wrong", "path"), WRONG_TYPES)
 def test_a_member_of_the_wrong_type_is_refused(member: str, wrong: object, path: str):
     with refused_at(path):
         request(**{member: wrong})
 
 
+@pytest.mark.requirement("Q1")
 def test_a_request_without_context_is_refused():
     body = messages.request()
     del body["context"]
@@ -84,6 +87,7 @@ def test_context_alone_is_enough():
     assert (request.prefetch, request.extension, request.bearer_token) == (None, None, None)
 
 
+@pytest.mark.requirement("Q3")
 @pytest.mark.parametrize("instance", ["not-a-uuid", "", None])
 def test_hook_instance_is_kept_as_sent(instance: str | None):
     assert request(hookInstance=instance).hook_instance == instance
@@ -100,11 +104,13 @@ def test_null_prefetch_is_no_prefetch():
     assert request(prefetch=None).prefetch is None
 
 
+@pytest.mark.requirement("X1")
 def test_extension_is_the_very_object_that_was_sent():
     sent = {"davinci-crd.configuration": {"alt-drug": True}}
     assert request(extension=sent).extension is sent
 
 
+@pytest.mark.requirement("F1")
 def test_the_access_token_is_for_the_bearer():
     token = request().bearer_token
     assert token is not None
@@ -116,12 +122,14 @@ def test_an_empty_access_token_is_no_token(access: dict[str, Any] | None):
     assert request(fhirAuthorization=access).bearer_token is None
 
 
+@pytest.mark.requirement("F2")
 def test_the_access_token_is_not_shown_or_written():
     read = request(fhirAuthorization={"access_token": CANARY, "subject": "s"})
     assert CANARY not in f"{read} {read!r} {read.fhir_authorization!r} {to_json_object(read)!r}"
     assert to_json_object(read)["fhirAuthorization"] == {"subject": "s"}
 
 
+@pytest.mark.requirement("F1")
 def test_oauth_names_are_not_camel_case():
     access = FhirAuthorization.read({"access_token": "t", "expires_in": 30, "accessToken": "other"})
     assert access.expires_in == 30

@@ -88,6 +88,7 @@ def extensions(draw: st.DrawFn) -> tuple[Json, str]:
     return extension_of(said, asked.version), version
 
 
+@pytest.mark.requirement("q1", "q2", "q3", "q4", "q5", "q6", "q7", "q8", "q9")
 @pytest.mark.requirement("resp-52")
 @given(extensions())
 def test_every_invariant_is_true_of_whatever_is_said(drawn: tuple[Json, str]) -> None:

@@ -192,6 +192,7 @@ def test_odd_billing_options_are_passed_over(extension: object) -> None:
 # -- what is not to be done ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.requirement("profile-doNotPerform")
 @pytest.mark.parametrize(
     "change",
     [{"doNotPerform": True}, *({"status": one} for one in ("revoked", "cancelled", "entered-in-error", "completed"))],
@@ -210,6 +211,7 @@ def test_any_other_status_leaves_an_order_to_be_judged(status: object) -> None:
     assert covered(order(coding("A"), status=status)) == [("ServiceRequest/o1.code.coding[0]", "A")]
 
 
+@pytest.mark.requirement("profile-doNotPerform")
 @pytest.mark.parametrize("flag", [False, None, "true", 1, {}], ids=repr)
 def test_only_a_plain_yes_forbids_an_order(flag: object) -> None:
     assert len(covered(order(coding("A"), doNotPerform=flag))) == 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from cds_service.fhir.definitions import element, is_resource
 from cds_service.plan_definition.data_requirements import prefetch_of
 from tests.charts import shipped
@@ -62,6 +64,7 @@ def test_the_shipped_policies_ask_in_the_recommended_subset_only() -> None:
         assert key == kind[0].lower() + kind[1:]
 
 
+@pytest.mark.requirement("P3")
 def test_tokens_of_cds_hooks_3_are_for_who_asks_for_them() -> None:
     plans = shipped().plans
     simple = prefetch_of(plans, payer=True, hook="order-dispatch")
@@ -71,6 +74,7 @@ def test_tokens_of_cds_hooks_3_are_for_who_asks_for_them() -> None:
     assert prefetch_of(plans, hook="order-sign", fhirpath=True) == prefetch_of(plans)
 
 
+@pytest.mark.requirement("P3")
 def test_what_depends_on_an_earlier_answer_is_listed_after_it() -> None:
     keys = list(prefetch_of(shipped().plans, payer=True, fhirpath=True))
     assert keys.index("coverage") < keys.index("payers")
