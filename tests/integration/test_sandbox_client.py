@@ -88,6 +88,16 @@ def test_a_refusal_is_raised_with_its_status_and_issues(client: SandboxClient):
     assert refused.value.issues[0]["expression"] == ["context"]
 
 
+def test_what_became_of_a_card_is_told_to_the_service(client: SandboxClient):
+    answer = client.sign(order(), patient="p1")
+    (card,) = answer.cards
+    client.feedback(answer, card, "accepted", suggestions=card["suggestions"][:1])
+    client.feedback(answer, card, "overridden", comment="seen elsewhere")
+    client.feedback(answer, card, "overridden", reason={"system": "https://example.org/reasons", "code": "other"})
+    with pytest.raises(Refused, match="acceptedSuggestions: is required"):
+        client.feedback(answer, card, "accepted")
+
+
 def test_an_order_of_nobody_is_refused_before_it_is_sent(client: SandboxClient):
     nobodys = {name: value for name, value in order().items() if name != "subject"}
     with pytest.raises(ValueError, match="`patient`"):
