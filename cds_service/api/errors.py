@@ -10,15 +10,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cds_service.errors import (
-    CoverageNotUsable,
-    MalformedRequest,
-    NotAuthenticated,
-    NothingToEvaluate,
-    RequestError,
-    RequiredDataUnavailable,
-)
-from cds_service.fhir.encoding import encode
+from cds_service.errors import NotAuthenticated, RequestError
+from cds_service.refusals import BY_ERROR, operation_outcome, refusal_to
 from cds_service.store.errors import StoreUnavailable
 
 __all__ = [
@@ -74,14 +67,11 @@ class OriginNotAllowed(RequestError):
 _UNFORESEEN = 500, "exception", "the service failed; nothing was evaluated"
 _NOT_KEPT = "the decision could not be kept, so that it is not given; nothing was decided, send the request again"
 _BY_ERROR: Mapping[type[RequestError], tuple[int, str]] = {
+    **BY_ERROR,
     BodyTooLarge: (413, "too-long"),
-    MalformedRequest: (400, "invalid"),
     NoSuchPage: (404, "not-found"),
-    NothingToEvaluate: (400, "required"),
     OriginNotAllowed: (400, "forbidden"),
-    CoverageNotUsable: (400, "required"),
     NotAuthenticated: (401, "login"),
-    RequiredDataUnavailable: (412, "processing"),
     UnsupportedBody: (415, "not-supported"),
 }
 _BY_STATUS: Mapping[int, tuple[str, str]] = {
@@ -94,10 +84,9 @@ STATUSES = (400, 401, 404, 405, 412, 413, 415, 500, 503)
 
 def answer_to(error: RequestError) -> Response:
     """Return the response to a client's fault; an error that the table does not name is a plain 400."""
-    status, code = _BY_ERROR.get(type(error), (400, "processing"))
-    path = error.path if isinstance(error, MalformedRequest) else ""
+    status, body = refusal_to(error, known=_BY_ERROR)
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
-    return _response(status, code, str(error), path, headers=headers)
+    return Response(body, status, headers, media_type="application/json")
 
 
 def answer_to_unforeseen() -> Response:
@@ -128,11 +117,5 @@ async def _on_http_exception(_: Request, error: Exception) -> Response:
     return _response(error.status_code, code, text, headers=error.headers)
 
 
-def _response(
-    status: int, code: str, text: str, path: str = "", *, headers: Mapping[str, str] | None = None
-) -> Response:
-    issue: dict[str, object] = {"severity": "error", "code": code, "details": {"text": text}}
-    if path:
-        issue["expression"] = [path]
-    body = encode({"resourceType": "OperationOutcome", "issue": [issue]})
-    return Response(body, status, headers, media_type="application/json")
+def _response(status: int, code: str, text: str, *, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(operation_outcome(code, text), status, headers, media_type="application/json")
