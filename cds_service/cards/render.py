@@ -25,6 +25,7 @@ from cds_service.necessity.model import Determination, Kind, Order, Outcome
 from cds_service.necessity.orders import NotCovered, Why
 from cds_service.necessity.reading import is_critical
 from cds_service.plan_definition import model as plan_model
+from cds_service.plan_definition.profile import Reason
 
 __all__ = ["Presentation", "Shown", "card_for_others", "cards_of_the_rest", "render", "show"]
 
@@ -252,13 +253,13 @@ def _can_be_deleted(order: Order) -> bool:
 
 
 def _applies(suggestion: plan_model.Suggestion, determination: Determination) -> bool:
+    """Return whether the state of affairs is the suggestion's. What could not be read is none: it may be there."""
     if suggestion.outcome is not None and suggestion.outcome != determination.outcome:
         return False
     if suggestion.criterion is None:
         return suggestion.outcome is not None
-    return any(
-        one.criterion.id == suggestion.criterion and one.state_name == suggestion.state for one in determination.results
-    )
+    result = determination.result(suggestion.criterion) if determination.results else None
+    return result is not None and result.state_name == suggestion.state and result.reason is not Reason.UNREADABLE
 
 
 def _action(suggestion: plan_model.Suggestion, determination: Determination) -> Action:

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from cds_service.fhir.encoding import encode
 from cds_service.necessity.model import CriterionResult, Determination
 from cds_service.services import SERVICES
 from cds_service.settings import Settings
 from cds_service.wiring import Application
-from tests.charts import ROOT, base, determine, shipped
+from tests.charts import ROOT, base, determine, fixture, shipped
 
 
 def cards(name: str) -> list[dict[str, Any]]:
@@ -125,3 +126,20 @@ def gates(determination: Determination) -> list[CriterionResult]:
     deciding = ("scope", "required", "group", "exclusion", "code-fit")
     top = (determination.result(one.id) for one in determination.plan.criteria)
     return [result for result in top if result.criterion.role in deciding]
+
+
+def test_imaging_is_suggested_where_there_is_none_and_not_where_it_could_not_be_read() -> None:
+    request = fixture("cds_hooks/seed-1-order-sign.json")
+    request["prefetch"] = {key: one for key, one in request["prefetch"].items() if key in ("patient", "condition")}
+    searched = ("diagnosticReport", "imagingStudy", "observation", "procedure")
+    nothing = {key: {"resourceType": "Bundle"} for key in searched}
+    offered = [
+        one["label"]
+        for sent in (request, {**request, "prefetch": request["prefetch"] | nothing})
+        for card in json.loads(
+            Application(Settings(), shipped()).answer(SERVICES["necessity-order-sign"], encode(sent))
+        )["cards"]
+        for one in card.get("suggestions", ())
+        if "MR" in one["label"]
+    ]
+    assert len(offered) == 1
