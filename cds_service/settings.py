@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
 
 from cds_service.crd import Authorization
 from cds_service.necessity.lifecycle import REVIEW_VALID_MONTHS
 
-__all__ = ["Settings"]
+__all__ = ["SECRETS_DIR", "Settings"]
+
+SECRETS_DIR = "CDS_SECRETS_DIR"
+"""Names a folder with a file for each setting that is not to stand in the environment, such as `cds_database_url`."""
 
 
 class Settings(BaseSettings):
     """What an operator may set. Immutable once read."""
 
-    model_config = SettingsConfigDict(env_prefix="CDS_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="CDS_", frozen=True, use_attribute_docstrings=True)
 
     mode: Literal["sandbox", "production"] = "sandbox"
     """`production` refuses policies that no clinician approved; `sandbox` evaluates them and says so on the card."""
@@ -63,3 +67,16 @@ class Settings(BaseSettings):
     """The keys that seal what is kept of charts, as `name:base64` and separated by commas; the first one writes."""
     max_body_bytes: int = Field(default=10_000_000, gt=0)
     """The largest request body that is read."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - no `.env` is read
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the folder is known only at run time
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return where settings come from, the first that has one decides: arguments, environment, secrets."""
+        secrets = SecretsSettingsSource(settings_cls, secrets_dir=os.environ.get(SECRETS_DIR))
+        return init_settings, env_settings, secrets

@@ -16,6 +16,7 @@ from cds_service.cli.files import tell
 from cds_service.cli.policies import policies
 from cds_service.cli.send import send
 from cds_service.cli.serve import CreateApp, serve
+from cds_service.cli.settings import settings
 from cds_service.cli.validate import validate
 from cds_service.errors import ConfigurationError, ContentError
 
@@ -71,6 +72,6 @@ def _root(version: Annotated[bool, typer.Option("--version", help="Show the vers
         raise typer.Exit
 
 
-for _command in (evaluate, explain, fhirpath, validate, serve, send):
+for _command in (evaluate, explain, fhirpath, validate, serve, send, settings):
     _app.command()(_command)
 _app.add_typer(policies, name="policies")

@@ -36,20 +36,11 @@ ModeOption: TypeAlias = Annotated[
 
 def application_of(mode: Mode | None, policies: Path | None) -> Application:
     """Return the service with its policies. Raises Failure for a wrong setting, ContentError for a wrong policy."""
-    from pydantic import ValidationError
-    from pydantic_settings import SettingsError
-
-    from cds_service.settings import Settings
+    from cds_service.cli.settings import read_settings
     from cds_service.wiring import Application, load_policies, policies_folder
 
     given: dict[str, Any] = {"mode": mode, "policies": policies}
-    try:
-        settings = Settings(**{name: value for name, value in given.items() if value is not None})
-    except ValidationError as error:
-        wrong = [f"CDS_{'_'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in error.errors()]
-        raise Failure(Exit.USAGE, "; ".join(wrong)) from None
-    except SettingsError as error:
-        raise Failure(Exit.USAGE, f"{error}; a list is written as JSON") from None
+    settings = read_settings({name: value for name, value in given.items() if value is not None})
     return Application(settings, load_policies(policies_folder(settings.policies)))
 
 

@@ -21,3 +21,8 @@ def test_the_profile_is_up_to_date() -> None:
 def test_the_reference_of_lint_is_up_to_date() -> None:
     made = run_path(str(ROOT / "scripts" / "generate_lint_reference.py"))
     assert made["OUT"].read_text(encoding="utf-8") == made["page"](), "run scripts/generate_lint_reference.py"
+
+
+def test_the_reference_of_settings_is_up_to_date() -> None:
+    made = run_path(str(ROOT / "scripts" / "generate_settings_reference.py"))
+    assert made["OUT"].read_text(encoding="utf-8") == made["page"](), "run scripts/generate_settings_reference.py"
