@@ -258,8 +258,8 @@ def _applies(suggestion: plan_model.Suggestion, determination: Determination) ->
         return False
     if suggestion.criterion is None:
         return suggestion.outcome is not None
-    result = determination.result(suggestion.criterion) if determination.results else None
-    return result is not None and result.state_name == suggestion.state and result.reason is not Reason.UNREADABLE
+    named = (one for one in determination.results if one.criterion.id == suggestion.criterion)
+    return any(one.state_name == suggestion.state and one.reason is not Reason.UNREADABLE for one in named)
 
 
 def _action(suggestion: plan_model.Suggestion, determination: Determination) -> Action:
