@@ -344,7 +344,7 @@ def test_a_list_setting_is_json(cli: Cli, write: Write, monkeypatch: pytest.Monk
     ended = cli("evaluate", write(request()))
     assert ended.code == 2
     assert_one_line(ended.err)
-    assert "allowed_origins" in ended.err
+    assert "CDS_ALLOWED_ORIGINS" in ended.err
 
 
 def test_an_unforeseen_error_ends_with_1_and_says_nothing_of_the_chart(
