@@ -19,11 +19,13 @@ def test_with_a_certificate_it_answers_over_tls_only(tmp_path: Path) -> None:
     policies = write_policy(tmp_path / "policies")
     tls = ["--tls-certificate", tmp_path / "cert.pem", "--tls-key", tmp_path / "key.pem"]
     command = [sys.executable, "-m", "cds_service", "serve", "--mode", "sandbox", "--port", "0", "--policies", policies]
-    with subprocess.Popen([*map(str, command), *map(str, tls)], stderr=subprocess.PIPE, text=True) as server:
+    with subprocess.Popen(
+        [*map(str, command), *map(str, tls)], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    ) as server:
         assert server.stderr is not None
         try:
-            address = server.stderr.readline().split()[1].rstrip(",")
-            assert address.startswith("https://")
+            told = next(line for line in server.stderr if "https://" in line)
+            address = told.split()[1].rstrip(",")
             caller = Caller(30, verify_tls=False)
             assert caller.get(f"{address}/cds-services").status == 200
             with pytest.raises(CallFailed):

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from base64 import urlsafe_b64decode
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 
 from cds_service.api.app import create_app
 from cds_service.cli import run
-from cds_service.security.signing import SigningKey, generate_key
+from cds_service.security.signing import SigningKey, generate_key, jwks
 from cds_service.settings import Settings
-from cds_service.wiring import Application, load_policies
+from cds_service.wiring import Application
 from tests.faults.ehr_stub import closed_port
-from tests.made_up import request, write_policy
+from tests.made_up import made_up_policies, request
+from tests.serving import serving
 from tests.unit.client.service_stub import ServiceStub, answer
 
 CARD = {"summary": "Look.", "indicator": "info", "source": {"label": "Us"}, "uuid": "c1"}
@@ -52,18 +51,10 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def ours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Our own service with the made-up policy, over a socket."""
-    policies = write_policy(tmp_path_factory.mktemp("policies"))
-    app = create_app(Application(Settings(policies=policies), load_policies(policies)))
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical", access_log=False))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        thread.join(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join(10)
+def ours() -> Iterator[str]:
+    """Our own service with the made-up policy."""
+    with serving(lambda _: Application(Settings(), made_up_policies())) as address:
+        yield address
 
 
 def test_our_own_cards_come_back_in_words(send: Send, file: Path, ours: str):
@@ -158,6 +149,24 @@ def test_a_token_says_what_it_is_told_to(send: Send, file: Path):
     _, headers, claims = signed(send, file, generate_key("RS384"), *more)
     assert headers[0] == {"alg": "RS256", "typ": "JWT", "kid": "k1", "jku": "https://ehr.example/jwks"}
     assert claims[0]["tenant"] == "t1"
+
+
+def test_our_service_trusts_whom_it_was_told_to_and_nobody_else(send: Send, file: Path, tmp_path: Path):
+    known, unknown = generate_key(), generate_key()
+    (tmp_path / "keys.json").write_text(json.dumps(jwks(known)))
+    clients = tmp_path / "clients.toml"
+    clients.write_text('[clients.ehr]\niss = "https://ehr.example"\nkeys_file = "keys.json"\n')
+
+    def trusting(address: str) -> Application:
+        return Application(Settings(clients=clients, public_base_url=address), made_up_policies())
+
+    with serving(trusting) as address:
+        for key, code, said in ((known, 0, "200"), (unknown, 1, "401"), (None, 1, "401")):
+            place = tmp_path / "key.pem"
+            place.write_bytes(key.pem() if key else b"")
+            signing = ["--key", place, "--iss", "https://ehr.example"] if key else []
+            ended = send(file, "--to", f"{address}/cds-services/necessity-order-sign", *signing)
+            assert (ended[0], f": {said} in" in ended[2]) == (code, True), ended
 
 
 def test_neither_key_nor_token_is_shown_or_kept(send: Send, file: Path, tmp_path: Path):
