@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from typing import Final
 from uuid import uuid4
 
 import msgspec
-from sqlalchemy import Connection, Engine, Table, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, Engine, Table, bindparam, delete, insert, select, tuple_, update
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from cds_service import __version__
@@ -21,6 +22,16 @@ from cds_service.store.projection import Row, rows_of
 from cds_service.store.schema import upgrade
 
 __all__ = ["Journal", "heads_in"]
+
+
+_INSERT: Final = {table: insert(table) for table in tables.METADATA.sorted_tables}
+_ADVANCE: Final = (
+    update(tables.writer)
+    .where(tables.writer.c.number == bindparam("at"))
+    .where(tables.writer.c.sequence == bindparam("from_sequence"), tables.writer.c.hash == bindparam("from_hash"))
+    .values(sequence=bindparam("to_sequence"), hash=bindparam("to_hash"))
+)
+"""Built once: to build a statement costs as much as to run it."""
 
 
 class _Overtaken(Exception):
@@ -163,7 +174,7 @@ class Journal:
         _advance(connection, self._number, head, self._tried)
         for table, some in rows.items():
             if some:
-                connection.execute(insert(table), some)
+                connection.execute(_INSERT[table], some)
         _drop_purged(connection, rows.get(tables.purged, ()))
         return self._tried
 
@@ -193,10 +204,9 @@ def _named(connection: Connection) -> Iterator[Head]:
 
 def _advance(connection: Connection, number: int, head: Head, target: Head) -> None:
     """Move a writer on from one head to another. Raises _Overtaken where it does not stand there."""
-    writer = tables.writer
-    here = (writer.c.number == number, writer.c.sequence == head.sequence, writer.c.hash == head.hash)
-    moved = connection.execute(update(writer).where(*here).values(sequence=target.sequence, hash=target.hash))
-    if moved.rowcount != 1:
+    here = {"at": number, "from_sequence": head.sequence, "from_hash": head.hash}
+    there = {"to_sequence": target.sequence, "to_hash": target.hash}
+    if connection.execute(_ADVANCE, here | there).rowcount != 1:
         raise _Overtaken
 
 

@@ -1,6 +1,6 @@
 """Payloads: what a row holds of a chart, compressed, and encrypted where a key is set.
 
-A key in `CDS_STORE_KEYS` is written `name:base64 of 32 bytes`; several are separated by commas. The first writes,
+A key in `CDS_ENCRYPTION_KEYS` is written `name:base64 of 32 bytes`; several are separated by commas. The first writes,
 all of them read, so that a new key is put in front and the old ones stay until all is encrypted anew.
 
 AES-256-GCM (NIST SP 800-38D) with a random 96-bit nonce and the entry's id as associated data; Zstandard (RFC 8878).

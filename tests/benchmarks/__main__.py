@@ -4,7 +4,7 @@ import platform
 import sys
 from pathlib import Path
 
-from tests.benchmarks import fhirpath, hook, hostile, load
+from tests.benchmarks import fhirpath, hook, hostile, load, store
 
 
 def processor() -> str:
@@ -22,3 +22,4 @@ if __name__ == "__main__":
     hostile.main()
     hook.main()
     load.main()
+    store.main()
