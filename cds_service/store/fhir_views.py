@@ -145,8 +145,8 @@ def _criterion(stated: Mapping[str, Any]) -> Json:
 
 def _report(decision: Decision) -> Mapping[str, Any]:
     """Return the determinations of the report, by their ids."""
-    report = _decoded(decision.contents.determinations) if decision.contents is not None else {}
-    return {one["id"]: one for one in report.get("determinations", ())}
+    report = _decoded(decision.contents.determinations) if decision.contents is not None else None
+    return {one["id"]: one for one in report["determinations"]} if isinstance(report, dict) else {}
 
 
 def _resources(decision: Decision) -> frozenset[str]:
@@ -154,7 +154,7 @@ def _resources(decision: Decision) -> frozenset[str]:
     if decision.contents is None:
         return frozenset()
     found = set[str]()
-    values: list[Any] = [_decoded(decision.contents.request), _decoded(decision.contents.fetched)]
+    values = [_decoded(decision.contents.request), _decoded(decision.contents.fetched)]
     while values:
         value = values.pop()
         if isinstance(value, dict):
@@ -173,12 +173,12 @@ def _source(path: str, known: frozenset[str]) -> Json:
     return {"reference": reference, "display": path} if reference else {"display": path}
 
 
-def _decoded(body: bytes) -> Mapping[str, Any]:
+def _decoded(body: bytes) -> object:
+    """Return the JSON of a part of the contents, None where it is none."""
     try:
-        value = decode(body) if body else {}
+        return decode(body) if body else None
     except MalformedRequest:
-        return {}
-    return value if isinstance(value, dict) else {}
+        return None
 
 
 def _subject(decision: Decision, name: str) -> Json:

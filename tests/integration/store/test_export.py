@@ -77,6 +77,13 @@ def test_evidence_leads_to_the_resource_though_its_id_has_a_dot(store: Store) ->
     assert found["Provenance"]["target"] == [{"reference": f"GuidanceResponse/{found['GuidanceResponse']['id']}"}]
 
 
+def test_evidence_that_was_fetched_is_referred_to(store: Store) -> None:
+    pages = [{"url": "Observation", "pages": [{"entry": [{"resource": {"resourceType": "Observation", "id": "f.1"}}]}]}]
+    store.append_now(decision(contents=contents(request=b"no JSON", fetched=json.dumps(pages).encode())))
+    sources = [one["what"] for one in by_type(store)["Provenance"]["entity"]]
+    assert {"reference": "Observation/f.1", "display": "Observation/f.1.value"} in sources
+
+
 def test_evidence_that_came_with_no_resource_is_named_and_not_referred_to(store: Store) -> None:
     store.append_now(decision(contents=contents(request=b"{}")))
     sources = [one["what"] for one in by_type(store)["Provenance"]["entity"]]
