@@ -270,5 +270,6 @@ def _action(suggestion: plan_model.Suggestion, determination: Determination) -> 
     request: dict[str, Any] = {"resourceType": str(activity["kind"]), "status": "draft"}
     request["intent"] = activity.get("intent", "order")
     request["code"] = activity["code"]
+    request["authoredOn"] = str(determination.as_of)
     request |= {name: order.resource[name] for name in ("subject", "encounter", "requester") if name in order.resource}
     return Action(type="create", description=suggestion.label, resource=request)

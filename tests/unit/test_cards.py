@@ -571,7 +571,7 @@ def test_what_is_no_draft_is_not_offered_for_removal(change: Json) -> None:
 def test_an_order_may_be_added_for_the_same_patient() -> None:
     (suggestion,) = suggesting(
         "create",
-        order("A", encounter={"reference": "Encounter/e1"}),
+        order("A", encounter={"reference": "Encounter/e1"}, requester={"reference": "Practitioner/d1"}),
         criterion=("Id", "broken"),
         state=("Code", "false"),
     )
@@ -581,8 +581,10 @@ def test_an_order_may_be_added_for_the_same_patient() -> None:
         "status": "draft",
         "intent": "order",
         "code": ACTIVITY["code"],
+        "authoredOn": "2026-01-15",
         "subject": {"reference": "Patient/p1"},
         "encounter": {"reference": "Encounter/e1"},
+        "requester": {"reference": "Practitioner/d1"},
     }
 
 
