@@ -5,9 +5,10 @@ Source: Da Vinci CRD 2.2.1 found-37 (logs of all invocations and responses); CDS
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import uuid4
 
 import msgspec
@@ -17,13 +18,30 @@ from cds_service.cards import Shown
 from cds_service.cds_hooks import Feedback
 from cds_service.fhir.encoding import encode
 from cds_service.fhir.query import Fetched
+from cds_service.fhir.temporal import Date
 from cds_service.necessity.report import determinations_report
 from cds_service.security import Client
 from cds_service.services import Service
 from cds_service.services.evaluation import Evaluation
 from cds_service.store.model import Caller, Contents, Decision, FeedbackRecord, Guidance, in_short, parameters_of
 
-__all__ = ["Circumstances", "Reply", "decision_of", "feedback_records", "refusal_of"]
+__all__ = ["SHAPING", "Circumstances", "Reply", "decision_of", "feedback_records", "refusal_of"]
+
+SHAPING: Final = frozenset(
+    {
+        "fhir_code_filters",
+        "fhir_fetch",
+        "fhir_servers",
+        "organization",
+        "payer_authorization",
+        "payer_contact",
+        "payer_identifiers",
+        "payer_strict",
+        "public_base_url",
+        "review_valid_months",
+    }
+)
+"""The settings that an answer depends on, beside the mode and the policies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +57,16 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """When a request came, in UTC, and what answered it."""
+    """When a request came, in UTC and as the day where the service runs, and what answered it.
+
+    `settings` are those that shape answers.
+    """
 
     received: datetime
+    day: Date
     mode: str
     policy_revision: str
+    settings: Mapping[str, object]
 
 
 def decision_of(
@@ -83,6 +106,7 @@ def decision_of(
             response=reply.body,
             determinations=encode(report),
             fetched=_pages(reply.fetched),
+            circumstances=_circumstances(kept, client),
         ),
     )
 
@@ -107,7 +131,7 @@ def refusal_of(
         caller=_caller(client),
         status=status,
         policy_revision=kept.policy_revision,
-        contents=Contents(patient="", request=request, response=body),
+        contents=Contents("", request, body, circumstances=_circumstances(kept, client)),
     )
 
 
@@ -137,6 +161,12 @@ def feedback_records(
 
 def _caller(client: Client | None) -> Caller:
     return Caller(client.iss, client.tenant or "") if client else Caller()
+
+
+def _circumstances(kept: Circumstances, client: Client | None) -> bytes:
+    """Return what else an answer rests on, with the FHIR servers that this client's requests may name."""
+    servers = {"fhir_servers": client.fhir_servers} if client else {}
+    return encode({"day": str(kept.day), "settings": {**kept.settings, **servers}})
 
 
 def _guidance(one: Shown) -> Guidance:

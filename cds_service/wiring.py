@@ -23,7 +23,7 @@ from cds_service.cds_hooks import (
 )
 from cds_service.cds_hooks import Service as Offer
 from cds_service.crd import Call, Terms, discovery_extension, payer_identifier
-from cds_service.decisions import Circumstances, Reply, decision_of, feedback_records, refusal_of
+from cds_service.decisions import SHAPING, Circumstances, Reply, decision_of, feedback_records, refusal_of
 from cds_service.ehr.addresses import AddressRules
 from cds_service.ehr.client import FhirClient
 from cds_service.ehr.gather import Access, gather
@@ -35,6 +35,7 @@ from cds_service.fhir.query import Fetched, FhirQuery
 from cds_service.fhir.temporal import Date
 from cds_service.fhir.unread import Why
 from cds_service.necessity.questionnaire import canonical_of, questionnaire_of
+from cds_service.observability import seen, step
 from cds_service.plan_definition.artifacts import Artifacts, read_artifacts
 from cds_service.plan_definition.data_requirements import prefetch_of
 from cds_service.plan_definition.policies import Policies, compile_policies
@@ -253,35 +254,61 @@ class Application:
             found = self._proceed(service, body, answered, client)
             if isinstance(found, Reply):
                 return found
-            fetched = await gather(found.queries, found.access, client=self.fhir, deadline=deadline)
+            with step("fetch"):
+                fetched = await gather(found.queries, found.access, client=self.fhir, deadline=deadline)
+            seen().fetched.update(str(one.why or "complete") for one in fetched)
             answered.update((one.query, one) for one in fetched)
         return self._reply(self.parse(service, body), answered, client)
 
     def _proceed(self, service: Service, body: bytes, answered: Answered, client: Client | None) -> Reply | _Open:
-        incoming = self.parse(service, body)
+        with step("read"):
+            incoming = self.parse(service, body)
         request = incoming.request
         if request.fhir_server and self.settings.fhir_fetch and self._lacking(request, client) is Why.NOT_SENT:
-            queries = self.reader.needs(service, request, answered, received=self.clock())
+            with step("read"):
+                queries = self.reader.needs(service, request, answered, received=self.clock())
             if queries:
                 return _Open(tuple(queries), Access(request.fhir_server, request.bearer_token))
         return self._reply(incoming, answered, client)
+
+    def serve_again(self, service: Service, body: bytes, pages: Callable[[FhirQuery], Fetched]) -> Reply:
+        """Return the reply to a request once more; `pages` gives what the EHR answered then. Raises RequestError."""
+        answered: dict[FhirQuery, Fetched] = {}
+        for _ in range(_ROUNDS):
+            found = self._proceed(service, body, answered, None)
+            if isinstance(found, Reply):
+                return found
+            answered.update((query, pages(query)) for query in found.queries)
+        return self._reply(self.parse(service, body), answered, None)
 
     def answer(self, service: Service, body: bytes) -> bytes:
         """Return the response to a hook request from what it brings. Raises RequestError."""
         return self._reply(self.parse(service, body), NOTHING, None).body
 
     def _reply(self, incoming: Incoming, answered: Answered, client: Client | None) -> Reply:
-        return self.reply(self.evaluate(self.read(incoming, answered, client)), incoming, answered)
+        with step("read"):
+            exchange = self.read(incoming, answered, client)
+        with step("evaluate"):
+            evaluation = self.evaluate(exchange)
+        seen().determined.update((one.plan.reference, str(one.outcome)) for one in evaluation.determinations)
+        with step("answer"):
+            return self.reply(evaluation, incoming, answered)
 
     async def keep(self, reply: Reply, service: Service, body: bytes, client: Client | None) -> None:
         """Return once a reply is kept, with what it was made of. Raises StoreUnavailable."""
-        await self.store.append(decision_of(reply, service, body, client, kept=self._kept()))
+        with step("keep"):
+            decision = decision_of(reply, service, body, client, kept=self._kept())
+            await self.store.append(decision)
+        seen().decision = decision.exchange
 
     async def keep_refusal(
         self, status: int, answer: bytes, service: Service, body: bytes, client: Client | None
     ) -> None:
         """Return once a request that was answered with an error is kept. Raises StoreUnavailable."""
-        await self.store.append(refusal_of(status, answer, service, body, client, kept=self._kept()))
+        with step("keep"):
+            refusal = refusal_of(status, answer, service, body, client, kept=self._kept())
+            await self.store.append(refusal)
+        seen().decision = refusal.exchange
 
     async def take_feedback(self, service: Service, body: bytes, client: Client | None) -> None:
         """Return once what became of cards is kept, each report once. Raises MalformedRequest, StoreUnavailable."""
@@ -292,7 +319,12 @@ class Application:
         await self.store.feedback(feedback_records(feedback, service, client, received=datetime.now(UTC)))
 
     def _kept(self) -> Circumstances:
-        return Circumstances(datetime.now(UTC), self.settings.mode, self.policies.revision)
+        settings = self._shaping
+        return Circumstances(datetime.now(UTC), self.clock(), self.settings.mode, self.policies.revision, settings)
+
+    @cached_property
+    def _shaping(self) -> Mapping[str, object]:
+        return self.settings.model_dump(mode="json", include=set(SHAPING))
 
     def parse(self, service: Service, body: bytes) -> Incoming:
         """Return a hook request that is well formed. Raises MalformedRequest."""

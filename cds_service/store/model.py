@@ -86,7 +86,8 @@ class Contents:
     """What a decision holds of the chart: sealed when it is stored, gone when it is purged.
 
     `request` is kept without its access token; `fetched` is what the EHR's server was asked for; `determinations`
-    is the report with all evidence (docs/reference/determinations.md).
+    is the report with all evidence (docs/reference/determinations.md). `circumstances` is what else the answer rests
+    on, as JSON: the day of receipt, and the settings that shape answers.
     """
 
     patient: str
@@ -94,6 +95,7 @@ class Contents:
     response: bytes = field(repr=False)
     determinations: bytes = field(default=b"", repr=False)
     fetched: bytes = field(default=b"", repr=False)
+    circumstances: bytes = field(default=b"", repr=False)
 
     def __post_init__(self) -> None:
         """Remove the token: none is ever stored."""

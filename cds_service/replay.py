@@ -1,0 +1,177 @@
+"""Decisions replayed: recomputed from what is kept of them, and compared byte for byte with what was answered.
+
+The request and what the EHR answered are kept with the decision, as are the day, the mode and the settings that shape
+answers. The policies are not: they are told by their revision, a hash of all that decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+import msgspec
+
+from cds_service import __version__
+from cds_service.errors import MalformedRequest, RequestError
+from cds_service.fhir.encoding import decode
+from cds_service.fhir.query import Fetched, FhirQuery
+from cds_service.fhir.temporal import Date, parse_date
+from cds_service.fhir.unread import Why
+from cds_service.plan_definition.policies import Policies
+from cds_service.refusals import refusal_to
+from cds_service.services import SERVICES
+from cds_service.settings import Settings
+from cds_service.store.model import Contents, Decision
+from cds_service.store.tokens import AUTHORIZATION
+from cds_service.wiring import Application
+
+__all__ = ["Replayed", "Replayer", "Verdict"]
+
+
+class Verdict(StrEnum):
+    """What came of a replay."""
+
+    IDENTICAL = "identical"
+    DIFFERS = "differs"
+    CANNOT = "cannot"
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What came of a replay; `detail` is where the answers differ, or why the decision cannot be recomputed."""
+
+    verdict: Verdict
+    detail: str = ""
+
+
+class _Circumstances(msgspec.Struct):
+    day: str
+    settings: dict[str, Any]
+
+
+class _Answer(msgspec.Struct):
+    url: str
+    why: Why | None
+    pages: list[msgspec.Raw]
+
+
+_circumstances: Final = msgspec.json.Decoder(_Circumstances)
+_answers: Final = msgspec.json.Decoder(list[_Answer])
+_UNREADABLE: Final = b'{"unreadable":true,'
+
+
+@dataclass(frozen=True, slots=True)
+class Replayer:
+    """Recomputes decisions by the policies at hand, told by their revision.
+
+    A decision of another release of the service is recomputed with `any_engine` only.
+    """
+
+    policies: Mapping[str, Policies]
+    any_engine: bool = False
+
+    @classmethod
+    def of(cls, policies: Iterable[Policies], *, any_engine: bool = False) -> Replayer:
+        """Return what replays by any of these sets of policies."""
+        return cls({one.revision: one for one in policies}, any_engine)
+
+    def replay(self, decision: Decision) -> Replayed:
+        """Return whether the decision, read with its contents, comes out as it was answered."""
+        contents = decision.contents
+        if contents is None:
+            return _cannot("what it rests on was purged")
+        if contents.request.startswith(_UNREADABLE):
+            return _cannot("the request was no JSON object; only its length is kept")
+        if decision.engine != __version__ and not self.any_engine:
+            return _cannot(f"decided by release {decision.engine}, this is {__version__}")
+        policies = self.policies.get(decision.policy_revision)
+        if policies is None:
+            return _cannot(f"policies not at hand: revision {decision.policy_revision[:12]}")
+        application = _application(decision, contents, policies)
+        if application is None:
+            return _cannot("the circumstances of it are not kept, or not as they were")
+        return _compare(decision, contents, _answer(application, decision, contents))
+
+
+@dataclass(frozen=True, slots=True)
+class _Again:
+    """What a request is answered now; `blind` where the EHR would be asked for what is not kept."""
+
+    status: int
+    body: bytes
+    blind: bool
+
+
+def _application(decision: Decision, contents: Contents, policies: Policies) -> Application | None:
+    try:
+        kept = _circumstances.decode(contents.circumstances)
+        day = parse_date(kept.day)
+        settings = Settings(**{**kept.settings, "mode": decision.mode})
+    except ValueError:  # msgspec's and pydantic's errors are such
+        return None
+    return Application(settings, policies, clock=lambda: day) if isinstance(day, Date) else None
+
+
+def _answer(application: Application, decision: Decision, contents: Contents) -> _Again:
+    kept = {one.url: one for one in _answers.decode(contents.fetched)} if contents.fetched else {}
+    missed = list[FhirQuery]()
+
+    def pages(query: FhirQuery) -> Fetched:
+        answer = kept.get(query.url)
+        if answer is None:
+            missed.append(query)
+            return Fetched(query, why=Why.NOT_SENT)
+        return Fetched(query, tuple(map(bytes, answer.pages)), answer.why)
+
+    try:
+        status, body = 200, application.serve_again(SERVICES[decision.service], contents.request, pages).body
+    except RequestError as error:
+        status, body = refusal_to(error)
+    return _Again(status, body, blind=bool(missed))
+
+
+def _compare(decision: Decision, contents: Contents, now: _Again) -> Replayed:
+    if (now.status, now.body) == (decision.status, contents.response):
+        return Replayed(Verdict.IDENTICAL)
+    if now.blind:
+        return _cannot("what the EHR answered then is not kept")
+    if decision.status >= 400 and AUTHORIZATION.encode() in contents.response:
+        return _cannot("it was refused for its authorization, which is not kept")
+    if now.status != decision.status:
+        return Replayed(Verdict.DIFFERS, f"status {now.status} instead of {decision.status}")
+    return Replayed(Verdict.DIFFERS, _first_difference(contents.response, now.body))
+
+
+def _cannot(why: str) -> Replayed:
+    return Replayed(Verdict.CANNOT, why)
+
+
+def _first_difference(kept: bytes, now: bytes) -> str:
+    """Return the JSON path of the first difference; none of the values there."""
+    try:
+        return next(_differences(decode(kept), decode(now), "$"), "in how the JSON is written")
+    except MalformedRequest:
+        return "what is kept is not JSON"
+
+
+def _differences(kept: object, now: object, path: str) -> Iterator[str]:
+    if isinstance(kept, dict) and isinstance(now, dict):
+        for name in dict.fromkeys((*kept, *now)):
+            yield from _member(kept, now, name, f"{path}.{name}")
+    elif isinstance(kept, list) and isinstance(now, list):
+        for i in range(max(len(kept), len(now))):
+            if i < min(len(kept), len(now)):
+                yield from _differences(kept[i], now[i], f"{path}[{i}]")
+            else:
+                yield f"{path}[{i}]"
+    elif (type(kept), kept) != (type(now), now):
+        yield path
+
+
+def _member(kept: dict[str, Any], now: dict[str, Any], name: str, path: str) -> Iterator[str]:
+    if name in kept and name in now:
+        yield from _differences(kept[name], now[name], path)
+    else:
+        yield path
