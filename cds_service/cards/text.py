@@ -8,7 +8,8 @@ from cds_service.necessity.wording import printable
 
 __all__ = ["LONGEST", "clean", "code", "plain"]
 
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]#|~!])")
+_SPECIAL = re.compile(r"[\\`*_{}\[\]#|~!&<>]")
+_ESCAPES = str.maketrans({one: f"\\{one}" for one in "\\`*_{}[]#|~!"} | {"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _LINK = re.compile(r"(?i)(?:https?|ftp|mailto|xmpp):|www\.")
 """What GitHub Flavored Markdown makes a link of without being asked. Source: GFM 6.9, Autolinks (extension)."""
 LONGEST = 600
@@ -25,8 +26,10 @@ def plain(text: object) -> str:
     """Return text that Markdown shows as it is, without a link, an image or HTML coming to life."""
     if text is None:
         return ""
-    escaped = _MARKDOWN.sub(r"\\\1", clean(text))
-    escaped = escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    line = clean(text)
+    escaped = line.translate(_ESCAPES) if _SPECIAL.search(line) else line
+    if ":" not in escaped and "www." not in escaped.lower():  # nearly always: the search takes longer than all above
+        return escaped
     return _LINK.sub(lambda found: found.group().replace(":", "&#58;").replace(".", "&#46;"), escaped)
 
 

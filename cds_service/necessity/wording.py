@@ -38,7 +38,8 @@ _ESCAPE_SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x0
 def printable(text: object) -> str:
     """Return text on one line, without escape sequences and without characters that a reader cannot see."""
     plain = str(text)
-    if not plain.isprintable():  # as nearly all text is, which need not be looked at one by one
-        plain = _ESCAPE_SEQUENCE.sub("", plain)
-        plain = "".join(" " if unicodedata.category(one)[0] == "C" else one for one in plain)
+    if plain.isprintable():  # as nearly all text is; of white space only the space itself
+        return plain if "  " not in plain and plain == plain.strip(" ") else " ".join(plain.split())
+    plain = _ESCAPE_SEQUENCE.sub("", plain)
+    plain = "".join(" " if unicodedata.category(one)[0] == "C" else one for one in plain)
     return " ".join(plain.split())
