@@ -6,7 +6,7 @@ answers. The policies are not: they are told by their revision, a hash of all th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -22,12 +22,13 @@ from cds_service.fhir.unread import Why
 from cds_service.plan_definition.policies import Policies
 from cds_service.refusals import refusal_to
 from cds_service.services import SERVICES
+from cds_service.services.evaluation import Evaluation
 from cds_service.settings import Settings
 from cds_service.store.model import Contents, Decision
 from cds_service.store.tokens import AUTHORIZATION
 from cds_service.wiring import Application
 
-__all__ = ["Replayed", "Replayer", "Verdict"]
+__all__ = ["Replayed", "Replayer", "Verdict", "evaluate_again"]
 
 
 class Verdict(StrEnum):
@@ -95,6 +96,21 @@ class Replayer:
         return _compare(decision, contents, _answer(application, decision, contents))
 
 
+def evaluate_again(decision: Decision, policies: Policies) -> Evaluation | None:
+    """Return what was evaluated, where these policies still determine exactly the same of what is kept; else None."""
+    contents = decision.contents
+    application = _application(decision, contents, policies) if contents is not None else None
+    if application is None or contents is None:
+        return None
+    try:
+        service = SERVICES[decision.service]
+        evaluation = application.serve_again(service, contents.request, _pages(contents, [])).evaluation
+    except RequestError:
+        return None
+    same = [one.id for one in evaluation.determinations] == [one.id for one in decision.determined]
+    return evaluation if same else None
+
+
 @dataclass(frozen=True, slots=True)
 class _Again:
     """What a request is answered now; `blind` where the EHR would be asked for what is not kept."""
@@ -115,8 +131,18 @@ def _application(decision: Decision, contents: Contents, policies: Policies) -> 
 
 
 def _answer(application: Application, decision: Decision, contents: Contents) -> _Again:
-    kept = {one.url: one for one in _answers.decode(contents.fetched)} if contents.fetched else {}
     missed = list[FhirQuery]()
+    pages = _pages(contents, missed)
+    try:
+        status, body = 200, application.serve_again(SERVICES[decision.service], contents.request, pages).body
+    except RequestError as error:
+        status, body = refusal_to(error)
+    return _Again(status, body, blind=bool(missed))
+
+
+def _pages(contents: Contents, missed: list[FhirQuery]) -> Callable[[FhirQuery], Fetched]:
+    """Return what answers queries as the EHR did then; one that it was not asked is added to `missed`."""
+    kept = {one.url: one for one in _answers.decode(contents.fetched)} if contents.fetched else {}
 
     def pages(query: FhirQuery) -> Fetched:
         answer = kept.get(query.url)
@@ -125,11 +151,7 @@ def _answer(application: Application, decision: Decision, contents: Contents) ->
             return Fetched(query, why=Why.NOT_SENT)
         return Fetched(query, tuple(map(bytes, answer.pages)), answer.why)
 
-    try:
-        status, body = 200, application.serve_again(SERVICES[decision.service], contents.request, pages).body
-    except RequestError as error:
-        status, body = refusal_to(error)
-    return _Again(status, body, blind=bool(missed))
+    return pages
 
 
 def _compare(decision: Decision, contents: Contents, now: _Again) -> Replayed:

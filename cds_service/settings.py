@@ -65,8 +65,24 @@ class Settings(BaseSettings):
     """A folder for decisions while the database is away; without, what cannot be kept is not given (503)."""
     encryption_keys: SecretStr = SecretStr("")
     """The keys that seal what is kept of charts, as `name:base64` and separated by commas; the first one writes."""
+    reviewers: Literal["off", "open", "token", "proxy"] | None = None
+    """How the reviewer's pages tell who asks; by default `off` in production, and in a sandbox `open` on loopback."""
+    reviewer_tokens: SecretStr = SecretStr("")
+    """Who signs in with which token, as `name:reader|reviewer:token` and separated by commas."""
+    reviewer_secret: SecretStr = SecretStr("")
+    """What signs cookies and forms of the reviewer's pages, where several replicas answer; else made of the tokens."""
+    reviewer_proxies: tuple[str, ...] = ()
+    """The proxies, as CIDR, that are believed when they say who asks for the reviewer's pages."""
+    reviewer_header: str = "X-Forwarded-User"
+    """The header in which they say so; they must remove it from what they are sent."""
+    reviewer_names: tuple[str, ...] = ()
+    """Who of those whom a proxy names may agree and disagree, `*` for all; the others read."""
     max_body_bytes: int = Field(default=10_000_000, gt=0)
     """The largest request body that is read."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """What is logged: at `info` a line for each request, at `warning` only what went wrong."""
+    log_format: Literal["json", "text"] = "json"
+    """How a line of the log is written, on stdout."""
 
     @classmethod
     def settings_customise_sources(
