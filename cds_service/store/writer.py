@@ -61,6 +61,7 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="cds-store", daemon=True)
         self._begun = threading.Lock()
         self._closed = False
+        self._going = True
         self._fault: str | None = None
         self._notice: str | None = None
         self._pause, self._retry_at, self._look_at = 0.0, 0.0, 0.0
@@ -103,13 +104,12 @@ class Writer:
             self._thread.join()
 
     def _run(self) -> None:
-        going = True
-        while going:
-            group, going = self._next_group()
+        while self._going:
+            wake = self._retry_at if self._fault else self._look_at
+            group = self._arrived(wait=max(0.0, wake - time.monotonic()))
             try:
                 self._look_round()
-                if group:
-                    self._keep(group)
+                self._keep(group)
             except Exception as error:  # a fault of ours: the thread must live, and whoever waits must hear of it
                 self._journal.disconnect()
                 self._away(f"an unforeseen fault ({type(error).__name__})")
@@ -118,20 +118,18 @@ class Writer:
         if self._spill:
             self._spill.close()
 
-    def _next_group(self) -> tuple[list[_Waiting], bool]:
-        """Return what waits, if only after a while; and whether more may come."""
+    def _arrived(self, *, wait: float = 0.0) -> list[_Waiting]:
+        """Return what waits to be kept, at most a group; where nothing does, what comes within `wait` seconds."""
         group = list[_Waiting]()
-        wake = self._retry_at if self._fault else self._look_at
-        try:
-            waiting = self._queue.get(timeout=max(0.0, wake - time.monotonic()))
+        with suppress(queue.Empty):
+            waiting = self._queue.get(timeout=wait) if wait else self._queue.get_nowait()
             while waiting is not None:
                 group.append(waiting)
                 if len(group) == GROUP:
-                    break
+                    return group
                 waiting = self._queue.get_nowait()
-        except queue.Empty:
-            return group, True
-        return group, waiting is not None
+            self._going = False
+        return group
 
     def _look_round(self) -> None:
         """If it is time, see whether a database that was away is back, and bring in what was spilled."""
@@ -152,12 +150,15 @@ class Writer:
             self._there()
 
     def _bring_in(self, entries: Sequence[Entry]) -> bool:
-        """Write entries that are not there yet; return whether all of them are now."""
+        """Write entries that are not there yet; return whether all of them are now. What arrived meanwhile is first."""
+        self._keep(self._arrived())
         known = self._journal.known(one.id for one in entries)
         fresh = {one.id: one for one in entries if one.id not in known}
         return not any(isinstance(one, StoreError) for one in self._journal.write(list(fresh.values())))
 
     def _keep(self, group: Sequence[_Waiting]) -> None:
+        if not group:
+            return
         made = [(one, entry) for one in group if (entry := self._entry(one)) is not None]
         waiting = [one for one, _ in made]
         if self._fault and time.monotonic() < self._retry_at:

@@ -307,6 +307,19 @@ def test_what_is_brought_in_twice_is_kept_once(database: str, open_store: Open, 
     assert list(store.verify()) == []
 
 
+def test_nobody_waits_for_all_that_was_spilled(database: str, tmp_path: Path) -> None:
+    folder = tmp_path / "spill"
+    spill = Spill(folder)
+    spill.put([entry_of(decision(), Keys(), recorded=RECEIVED) for _ in range(3000)])
+    spill.close()
+    with SqlStore(database, spill=folder) as store:
+        store.append_now(decision("fresh"))
+        kept = store.find("fresh")
+        until(lambda: not store.state().spilled)
+        assert kept is not None
+        assert kept.position < store.count(Filters()) == 3001
+
+
 def test_a_line_that_was_changed_is_set_aside_with_its_file_and_the_others_are_kept(
     database: str, tmp_path: Path
 ) -> None:
