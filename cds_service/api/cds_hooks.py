@@ -12,7 +12,8 @@ from starlette.responses import PlainTextResponse, Response
 from cds_service.api import openapi
 from cds_service.api.body import read_body
 from cds_service.api.errors import NoSuchPage, answer_to
-from cds_service.errors import RequestError
+from cds_service.errors import NotAuthenticated, RequestError
+from cds_service.observability import seen
 from cds_service.security import Client
 from cds_service.services import SERVICES, Service
 from cds_service.wiring import Application
@@ -104,7 +105,13 @@ def _feedback_on(application: Application, service: Service) -> Endpoint:
 async def _client(application: Application, request: Request) -> Client | None:
     """Return who calls; several Authorization headers are one that nobody can mean."""
     headers = request.headers.getlist("authorization")
-    return await application.authenticate(", ".join(headers) or None, request.url.path)
+    try:
+        client = await application.authenticate(", ".join(headers) or None, request.url.path)
+    except NotAuthenticated as error:
+        seen().client, seen().refused = error.claimed, error.code
+        raise
+    seen().client = client.name if client else None
+    return client
 
 
 def _json(body: bytes) -> Response:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-from pathlib import PurePath
-from traceback import extract_tb
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
@@ -13,13 +11,14 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from cds_service.api.access import Access
 from cds_service.api.errors import OriginNotAllowed, answer_to, answer_to_unforeseen
+from cds_service.observability.logs import place_of
 from cds_service.settings import Settings
 
 __all__ = ["middleware"]
 
 _SAFE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-_FRAMES = 3
 
 _logger = logging.getLogger(__name__)
 
@@ -28,6 +27,7 @@ def middleware(settings: Settings) -> list[Middleware]:
     """Return the layers around the routes, the outermost first. Errors pass through all, so they get every header."""
     sandbox = settings.mode == "sandbox"
     return [
+        Middleware(Access),
         Middleware(_SafeHeaders),
         Middleware(
             _CrossOrigin,
@@ -88,11 +88,7 @@ class _Net:
         except ClientDisconnect:
             return  # nobody is left to be answered
         except Exception as error:
-            _logger.error("unforeseen %s at %s", type(error).__name__, _place(error))
+            fields = {"error": type(error).__name__, "place": place_of(error.__traceback__)}
+            _logger.error("unforeseen error", extra=fields)
             if scope["type"] == "http" and not started:
                 await answer_to_unforeseen()(scope, receive, send)
-
-
-def _place(error: Exception) -> str:
-    frames = extract_tb(error.__traceback__)[-_FRAMES:]
-    return " > ".join(f"{PurePath(frame.filename).name}:{frame.lineno}" for frame in frames)

@@ -65,6 +65,8 @@ def _serve(create_app: CreateApp, application: Application, door: _Door) -> None
 
     import uvicorn
 
+    from cds_service.observability import configure_logs
+
     with _listen(door.host, door.port) as listener:
         own, chosen, *_ = listener.getsockname()
         scheme = "https" if door.certificate else "http"
@@ -75,12 +77,13 @@ def _serve(create_app: CreateApp, application: Application, door: _Door) -> None
         config = uvicorn.Config(
             create_app(application),
             access_log=False,
-            log_level="warning",
+            log_config=None,
             server_header=False,
             ssl_certfile=door.certificate,
             ssl_keyfile=door.key,
         )
         _load(config)
+        configure_logs(application.settings.log_level, application.settings.log_format)
         _tune_garbage_collection()
         _announce(application, address)
         with suppress(KeyboardInterrupt):

@@ -62,11 +62,11 @@ class Verifier:
         except Refused as refused:
             reason = refused.reason
         except Exception as error:
-            _logger.error("unforeseen %s while a token was verified", type(error).__name__)
+            _logger.error("token not verified", extra={"error": type(error).__name__})
             reason = Reason.UNFORESEEN
         # Raised outside the handlers, so that no other error, which may hold the token, travels along.
         name = claimed.name if claimed else None
-        _logger.warning("call refused: %s (client: %s)", reason, name or "unknown")
+        _logger.warning("call refused", extra={"reason": str(reason), "client": name})
         raise NotAuthenticated(code=reason, claimed=name)
 
     def _claimed(self, token: Token) -> TrustedClient:
@@ -102,7 +102,7 @@ class Verifier:
         try:
             first = await self._replay.first_use(iss, jti, expires)
         except Exception as error:
-            _logger.error("tokens that were seen cannot be asked for: %s", type(error).__name__)
+            _logger.error("replay not checked", extra={"error": type(error).__name__})
             raise Refused(Reason.REPLAY_UNCHECKED) from None
         if not first:
             raise Refused(Reason.REPLAYED)

@@ -117,11 +117,13 @@ class _Source:
         try:
             read = read_keys(decode(await self._fetch(self._address)), form=self._client.key_form)
         except Exception as error:
-            _logger.warning("keys of %s: what is at %s %s", self._client.name, self._address, _predicate(error))
+            fields = {"client": self._client.name, "address": self._address, "fault": _predicate(error)}
+            _logger.warning("keys not fetched", extra=fields)
             return
         self._keys = KeySet(tuple(key for key in read if isinstance(key, VerificationKey)))
         self._fetched = self._clock()
-        _logger.info("keys of %s: %d of %d can be used", self._client.name, len(self._keys.keys), len(read))
+        usable = len(self._keys.keys)
+        _logger.info("keys fetched", extra={"client": self._client.name, "usable": usable, "keys": len(read)})
 
 
 async def _first(sources: Iterable[_Source], kid: str, algorithm: str) -> VerificationKey | None:
