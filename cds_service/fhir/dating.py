@@ -38,10 +38,9 @@ def date_element(type_name: str) -> str:
 
 def dated(resource: Resource, edge: Literal["start", "end"] = "end") -> Date | None:
     """Return the day, month or year that a resource is dated with, in its own time zone; None if it has none."""
-    for value in _stated(resource, edge):
-        moment = parse_date_time(value) if type(value) is str else None
-        return moment.date() if moment else None
-    return None
+    value = next(_stated(resource, edge), None)
+    moment = parse_date_time(value) if type(value) is str else None
+    return moment.date() if moment else None
 
 
 def has_unreadable_date(resource: Resource) -> bool:

@@ -179,6 +179,13 @@ def compare(left: Temporal, right: Temporal) -> int | None:
     shift = left.offset is not None and right.offset is not None
     if not shift and left.offset != right.offset and len(left.parts) > 3 and len(right.parts) > 3:
         return None
+    if not shift:  # as nearly all dates in charts: told by the parts that both state
+        stated = min(len(left.parts), len(right.parts))
+        mine, theirs = left.parts[:stated], right.parts[:stated]
+        if mine != theirs:
+            return -1 if mine < theirs else 1
+        if not left.fraction and not right.fraction:
+            return 0 if len(left.parts) == len(right.parts) else None
     low, high = bounds(left, shift)
     other_low, other_high = bounds(right, shift)
     if low == other_low and len(left.parts) == len(right.parts):

@@ -29,6 +29,7 @@ class ValueSet:
         """Return whether a value holds a member; None if it holds none and is malformed, so that it cannot be told."""
         if type(value) is str:
             return value in self._bare
+        members = self._as_written
         held = value.get("coding") if type(value) is dict and "coding" in value else (value,)
         codings = held if isinstance(held, (list, tuple)) else (held,)
         readable = held is None or codings is held
@@ -36,7 +37,7 @@ class ValueSet:
             if type(coding) is dict:
                 system, code = coding.get("system"), coding.get("code")
                 if type(system) is str and type(code) is str:
-                    if (system, code) in self._as_written:
+                    if (system, code) in members:
                         return True
                     continue
                 readable = readable and all(one is None or type(one) is str for one in (system, code))

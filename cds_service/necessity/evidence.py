@@ -20,7 +20,7 @@ def gather_evidence(places: Iterable[Location]) -> tuple[Evidence, ...]:
     found: dict[str, Evidence] = {}
     for place in places:
         owner = place.owner
-        if not isinstance(owner, Mapping) or "resourceType" not in owner:
+        if type(owner) is not dict or "resourceType" not in owner:
             continue
         path = str(place)
         if path not in found:
@@ -41,6 +41,8 @@ def _about(resource: Mapping[str, Any]) -> Any:
 
 def words_of(value: Any) -> str | None:
     """Return a value as a reader sees it: a code's display, a quantity with its unit, a date, a text."""
+    if type(value) is dict and type(codings := value.get("coding")) is list:
+        return next((one for one in map(words_of, codings) if one), _text(value, "text"))
     match value:
         case bool():
             return "yes" if value else "no"
@@ -49,8 +51,6 @@ def words_of(value: Any) -> str | None:
         case list():
             words = [one for one in map(words_of, value) if one]
             return ", ".join(words) or None
-        case {"coding": [*codings]}:
-            return next((one for one in map(words_of, codings) if one), _text(value, "text"))
         case {"value": int() | Decimal() as number} if not isinstance(number, bool):
             unit = _text(value, "unit") or _text(value, "code")
             return f"{_text(value, 'comparator') or ''}{number}{f' {unit}' if unit else ''}"
