@@ -86,9 +86,10 @@ def read_orders(
             if one.request is request or (_is_to_be_done(one.request) and not _is_of_another(one.request, record))
         ]
         found = [one for one in coded if policies.on((one.system, one.code), day)]
+        what = _what(request) if found else b""
         for one in found:
             order = Order(one.request, reference, one.path, one.system, one.code, one.coding, day)
-            same = (one.system, one.code, _what(request))
+            same = (one.system, one.code, what)
             earlier = covered.get(same)
             if earlier is None:
                 covered[same] = order

@@ -57,6 +57,11 @@ def test_an_order_is_judged_by_its_code() -> None:
     )
 
 
+def test_an_order_of_very_many_codings_is_read_in_the_time_of_one_look_at_each() -> None:
+    (one,) = read(order(*(coding("A") | {"display": str(i)} for i in range(20_000)))).covered  # took minutes
+    assert one.path == "ServiceRequest/o1.code.coding[0]"
+
+
 def test_codings_of_one_code_are_synonyms_each_with_a_policy_is_judged() -> None:
     several = order(coding("Z"), coding("A"), coding("63102", CPT), coding("A", "http://elsewhere"))
     assert covered(several) == [
