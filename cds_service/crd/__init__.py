@@ -2,7 +2,7 @@
 
 from cds_service.crd.configuration import Configuration, discovery_extension, read_configuration
 from cds_service.crd.coverage import Coverages, Problem, payer_identifier, payers_to_read, read_coverages
-from cds_service.crd.patch import find_orders, find_resources
+from cds_service.crd.patch import find_orders
 from cds_service.crd.system_actions import orders_judged, system_actions
 from cds_service.crd.terms import Authorization, Call, Terms
 from cds_service.crd.versions import VERSIONS, Version, requested_version
@@ -18,7 +18,6 @@ __all__ = [
     "Version",
     "discovery_extension",
     "find_orders",
-    "find_resources",
     "orders_judged",
     "payer_identifier",
     "payers_to_read",

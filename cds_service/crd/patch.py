@@ -7,37 +7,38 @@ White space that means nothing is left out. Source: CRD 2.2.1 resp-37, found-40.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import msgspec
 
 from cds_service.crd.coverage_information import JsonObject, coverage_of, is_said
+from cds_service.errors import MalformedRequest
 from cds_service.fhir.encoding import decode
 
-__all__ = ["find_orders", "find_resources", "with_coverage_information"]
+__all__ = ["find_orders", "with_coverage_information"]
 
 _MAX_NESTING = 8
 
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _array = msgspec.json.Decoder(list[msgspec.Raw])
-_value = msgspec.json.Decoder(msgspec.Raw)
 
 
-def find_orders(body: bytes, wanted: Collection[str]) -> Mapping[str, bytes]:
+def find_orders(body: bytes, wanted: Collection[str], pages: Iterable[bytes] = ()) -> Mapping[str, bytes]:
     """Return the text of the resources `wanted`, by `Type/id`, in the order in which a hook request holds them.
 
-    The context counts first (draft orders, appointments), then what was prefetched (dispatched orders). What stands
-    twice in the same place with different texts is left out: nobody can tell which of them an update would mean.
+    The context counts first (draft orders, appointments), then what was prefetched (dispatched orders), then each of
+    the `pages` that a FHIR server answered. What stands twice in the same place with different texts is left out:
+    nobody can tell which of them an update would mean.
     """
     request = _members(body)
-    texts = _texts(request.get("context"), wanted)
-    rest = [one for one in wanted if one not in texts]
-    return _told(texts | (_texts(request.get("prefetch"), rest) if rest else {}))
-
-
-def find_resources(text: bytes, wanted: Collection[str]) -> Mapping[str, bytes]:
-    """Return the same of JSON text that holds resources: a Bundle, a resource, or an object or array of them."""
-    return _told(_texts(_value.decode(text), wanted))
+    texts: dict[str, set[bytes]] = {}
+    for held in chain((request.get("context"), request.get("prefetch")), map(_page, pages)):
+        texts |= _texts(held, wanted)
+        wanted = [one for one in wanted if one not in texts]
+        if not wanted:
+            break
+    return {reference: next(iter(held)) for reference, held in texts.items() if len(held) == 1}
 
 
 def with_coverage_information(order: bytes, extensions: Sequence[JsonObject]) -> dict[str, Any] | None:
@@ -87,6 +88,15 @@ def _members(text: bytes) -> Mapping[str, msgspec.Raw]:
 # -- finding ------------------------------------------------------------------------------------------------------
 
 
+def _page(text: bytes) -> msgspec.Raw | None:
+    """Return a page as JSON text; None for one that cannot be read, which holds no order that was judged."""
+    try:
+        decode(text)
+    except MalformedRequest:
+        return None
+    return msgspec.Raw(text)
+
+
 class _Named(msgspec.Struct, rename="camel"):
     resource_type: object = None
     id: object = None
@@ -102,10 +112,6 @@ def _texts(text: msgspec.Raw | None, wanted: Collection[str]) -> dict[str, set[b
         if reference in wanted:
             found.setdefault(reference, set()).add(msgspec.json.format(bytes(resource), indent=-1))
     return found
-
-
-def _told(texts: Mapping[str, set[bytes]]) -> Mapping[str, bytes]:
-    return {reference: next(iter(held)) for reference, held in texts.items() if len(held) == 1}
 
 
 def _resources(text: msgspec.Raw, nesting: int) -> Iterator[tuple[str, msgspec.Raw]]:

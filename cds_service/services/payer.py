@@ -5,7 +5,6 @@ Source: Da Vinci CRD 2.0.1 and 2.2; design decisions of docs/explanation/coverag
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cds_service.cds_hooks import Action
@@ -15,7 +14,6 @@ from cds_service.crd import (
     Problem,
     Terms,
     find_orders,
-    find_resources,
     orders_judged,
     read_coverages,
     system_actions,
@@ -49,18 +47,9 @@ class Payer:
         coverages = read_coverages(evaluation.record, self.identifiers, evaluation.as_of)
         if self.strict:
             _refuse(coverages, patient_id)
-        texts = _texts(orders_judged(evaluation.determinations), body, answered)
+        pages = (page for one in answered.values() for page in one.pages)
+        texts = find_orders(body, orders_judged(evaluation.determinations), pages)
         return system_actions(evaluation.determinations, texts, coverages, self.terms, call)
-
-
-def _texts(wanted: frozenset[str], body: bytes, answered: Answered) -> Mapping[str, bytes]:
-    """Return the text of each order as it came: of the request, else of what the EHR's server answered."""
-    found = dict(find_orders(body, wanted))
-    for one in answered.values():
-        for page in one.pages:
-            missing = wanted - found.keys()
-            found |= find_resources(page, missing) if missing else {}
-    return found
 
 
 def _refuse(coverages: Coverages, patient_id: str) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cds_service.crd.coverage_information import URL
-from cds_service.crd.patch import find_orders, find_resources, with_coverage_information
+from cds_service.crd.patch import find_orders, with_coverage_information
 from cds_service.fhir.encoding import encode
 from tests.unit.plan_definition.plans import Json
 
@@ -236,5 +236,10 @@ def test_a_body_without_orders_holds_none(body: bytes) -> None:
 
 
 def test_orders_are_found_in_what_a_server_returned() -> None:
-    returned = encode(bundle(draft(), draft("o2")))
-    assert find_resources(returned, ["ServiceRequest/o2"]) == {"ServiceRequest/o2": encode(draft("o2"))}
+    pages = [b'{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"\xff"}}]}', encode(bundle(draft("o2")))]
+    assert find_orders(b"{}", ["ServiceRequest/o2"], pages) == {"ServiceRequest/o2": encode(draft("o2"))}
+
+
+def test_an_order_that_stands_twice_in_the_request_is_not_taken_from_what_a_server_returned() -> None:
+    sent = encode({"context": {"draftOrders": bundle(draft(), draft(priority="stat"))}})
+    assert find_orders(sent, ["ServiceRequest/o1"], [encode(bundle(draft()))]) == {}
