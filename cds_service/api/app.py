@@ -12,6 +12,8 @@ from cds_service import __version__
 from cds_service.api.cds_hooks import routes
 from cds_service.api.errors import handle_errors
 from cds_service.api.middleware import middleware
+from cds_service.api.reviewer import access_of, reviewer_routes
+from cds_service.api.ui import asset_routes
 from cds_service.wiring import Application
 
 __all__ = ["create_app"]
@@ -49,5 +51,9 @@ def create_app(application: Application) -> FastAPI:
         },
     )
     app.include_router(routes(application))
+    app.include_router(asset_routes())
+    access = access_of(application.settings)
+    if access is not None:
+        app.include_router(reviewer_routes(application, access))
     handle_errors(app)
     return app

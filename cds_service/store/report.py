@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from cds_service.fhir.encoding import decode
+from cds_service.plan_definition.profile import Role
+from cds_service.store.reviews import is_review
 from cds_service.store.store import Filters, KeptFeedback, Store
 
 __all__ = ["Counted", "count_feedback"]
@@ -18,7 +20,7 @@ __all__ = ["Counted", "count_feedback"]
 class Counted:
     """How often one outcome, for one reason, was reported of cards about a policy and a criterion.
 
-    `criterion` is one that was decisive; empty where there was none, or it is not known any more. `policy` is
+    `criterion` is one that kept it from being met; empty where none did, or it is not known any more. `policy` is
     `canonical|version`, empty for a card that is not known. `reason` is `system|code`, empty where none was given.
     """
 
@@ -34,13 +36,15 @@ def count_feedback(store: Store, *, since: datetime | None = None) -> tuple[Coun
     """Return the counts, by policy. A card on several determinations counts once for each criterion of each policy."""
     counts = Counter[tuple[str, str, str, str, str]]()
     for kept in store.feedback_kept(since=since):
+        if is_review(kept.record):
+            continue
         reason = "|".join(kept.record.reason or ())
         counts.update({(*about, kept.record.outcome, reason) for about in _subjects(store, kept)})
     return tuple(sorted(Counted(*key, count) for key, count in counts.items()))
 
 
 def _subjects(store: Store, kept: KeptFeedback) -> Iterator[tuple[str, str, str]]:
-    """Yield policy, decisive criterion and outcome of each determination that a card was about."""
+    """Yield policy, criterion that was not fulfilled, and outcome of each determination that a card was about."""
     if not kept.known:
         yield "", "", ""
     for name in kept.determinations:
@@ -51,6 +55,20 @@ def _subjects(store: Store, kept: KeptFeedback) -> Iterator[tuple[str, str, str]
         one = next(one for one in whole.decision.determined if one.id == name)
         contents = whole.decision.contents
         report: Any = decode(contents.determinations) if contents is not None and contents.determinations else {}
-        decisive = [stated["decisive"] for stated in report.get("determinations", ()) if stated["id"] == name]
-        for criterion in next(iter(decisive), None) or ("",):
+        stated = next((found for found in report.get("determinations", ()) if found["id"] == name), {"criteria": ()})
+        for criterion in _unfulfilled(stated["criteria"]) or ("",):
             yield str(one.policy), criterion, one.outcome
+
+
+def _unfulfilled(criteria: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the criteria that ask for something and have it not: gates that are not true, exclusions not refuted."""
+    groups = {one["parent"] for one in criteria}
+    wanted = ((one, "false" if one["role"] == Role.EXCLUSION else "true") for one in criteria)
+    return [
+        one["id"]
+        for one, state in wanted
+        if one["role"] in _ASKING and one["id"] not in groups and one["state"] != state
+    ]
+
+
+_ASKING: Final = (Role.SCOPE, Role.REQUIRED, Role.ALTERNATIVE, Role.EXCLUSION)
