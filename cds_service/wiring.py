@@ -90,8 +90,8 @@ def open_store(settings: Settings) -> Store:
     return SqlStore(settings.database_url, keys=keys, spill=settings.store_spill)
 
 
-_ROUNDS = 3
-"""The orders, the chart, and who the payer is: each may tell what is to be read next."""
+_ROUNDS = 4
+"""The orders, what has their codes, the chart, and who the payer is: each may tell what is to be read next."""
 
 
 @dataclass(frozen=True, slots=True)

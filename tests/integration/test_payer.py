@@ -240,3 +240,16 @@ def test_every_card_that_suggests_nothing_has_the_shape_of_a_response_type(name:
 def test_what_is_open_is_an_instruction_and_what_is_met_a_reference() -> None:
     (met,), (missing,) = signed(message())["cards"], signed(message(COVERAGE, ORGANIZATION))["cards"]
     assert (response_types(met), response_types(missing)) == ({"External Reference"}, {"Instructions"})
+
+
+@pytest.mark.requirement("found-5", "resp-29")
+def test_what_an_order_refers_to_is_read_and_the_chart_and_then_the_payer() -> None:
+    device = {"resourceType": "Device", "id": "d1", "type": order()["code"]}
+    named = {**order(status="active"), "resourceType": "DeviceRequest", "codeReference": {"reference": "Device/d1"}}
+    del named["code"]
+    context = {"patientId": "p1", "dispatchedOrders": ["DeviceRequest/o1"], "performer": "Organization/x"}
+    with EhrStub(resources=[PATIENT, named, device, finding("broken"), COVERAGE, ORGANIZATION]) as ehr:
+        asked = {"hook": "order-dispatch", "fhirServer": ehr.base_url, "context": context}
+        path = "/cds-services/necessity-order-dispatch"
+        answer = call("POST", path, json.dumps(asked).encode(), fhir_servers=(ehr.base_url,)).json()
+    assert said(answer)["covered"] == "covered"
