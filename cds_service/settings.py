@@ -79,6 +79,16 @@ class Settings(BaseSettings):
     """Who of those whom a proxy names may agree and disagree, `*` for all; the others read."""
     max_body_bytes: int = Field(default=10_000_000, gt=0)
     """The largest request body that is read."""
+    max_concurrency: int = Field(default=512, gt=0)
+    """How many hook requests a process answers at a time; one more is told to come again (503)."""
+    rate_limit: float = Field(default=0, ge=0)
+    """How many hook requests a second each client may send to a process (else 429), after a burst; 0 for any."""
+    rate_burst: int = Field(default=50, gt=0)
+    """How many a client that was quiet may send at once, where there is a rate limit."""
+    shutdown_seconds: int = Field(default=20, gt=0)
+    """How long requests that are being answered may take to end once the service is told to stop (SIGTERM)."""
+    policies_poll_seconds: float = Field(default=0, ge=0)
+    """How often to look whether the policies have changed, and read them again; 0 for only on SIGHUP."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """What is logged: at `info` a line for each request, at `warning` only what went wrong."""
     log_format: Literal["json", "text"] = "json"

@@ -135,6 +135,12 @@ class Application:
         except ValueError as error:
             raise ConfigurationError("settings", (str(error),)) from None
 
+    def with_policies(self, policies: Policies) -> Application:
+        """Return this service with other policies, on the same connections, store and memory of tokens."""
+        other = replace(self, policies=policies)
+        other.__dict__.update({name: getattr(self, name) for name in ("clients", "verifier", "fhir")})
+        return other
+
     @property
     def production(self) -> bool:
         """Return whether only approved policies may decide."""

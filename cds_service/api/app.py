@@ -11,8 +11,10 @@ from starlette.responses import Response
 from cds_service import __version__
 from cds_service.api.cds_hooks import routes
 from cds_service.api.errors import handle_errors
+from cds_service.api.health import health_routes
 from cds_service.api.middleware import middleware
 from cds_service.api.reviewer import access_of, reviewer_routes
+from cds_service.api.serving import Serving
 from cds_service.api.ui import asset_routes
 from cds_service.wiring import Application
 
@@ -25,11 +27,13 @@ def create_app(application: Application) -> FastAPI:
     Raises ConfigurationError where the settings do not allow it.
     """
     application.prepare()
+    serving = Serving(application)
     documented = not application.production
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
+        async with serving.reloading():
+            yield
         await application.close()
 
     app = FastAPI(
@@ -50,7 +54,8 @@ def create_app(application: Application) -> FastAPI:
             "auto_configure": False,
         },
     )
-    app.include_router(routes(application))
+    app.include_router(routes(serving))
+    app.include_router(health_routes(serving))
     app.include_router(asset_routes())
     access = access_of(application.settings)
     if access is not None:

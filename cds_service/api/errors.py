@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from cds_service.api.limits import Overloaded, TooFrequent
 from cds_service.errors import NotAuthenticated, RequestError
 from cds_service.refusals import BY_ERROR, operation_outcome, refusal_to
 from cds_service.store.errors import StoreUnavailable
@@ -72,20 +73,24 @@ _BY_ERROR: Mapping[type[RequestError], tuple[int, str]] = {
     NoSuchPage: (404, "not-found"),
     OriginNotAllowed: (400, "forbidden"),
     NotAuthenticated: (401, "login"),
+    TooFrequent: (429, "throttled"),
+    Overloaded: (503, "throttled"),
     UnsupportedBody: (415, "not-supported"),
 }
 _BY_STATUS: Mapping[int, tuple[str, str]] = {
     404: ("not-found", "there is nothing at this address; `GET /cds-services` lists the services"),
     405: ("not-supported", "this address does not answer this method"),
 }
-STATUSES = (400, 401, 404, 405, 412, 413, 415, 500, 503)
+STATUSES = (400, 401, 404, 405, 412, 413, 415, 429, 500, 503)
 """The statuses that an error can have; the code of each issue is FHIR's `issue-type`."""
 
 
 def answer_to(error: RequestError) -> Response:
     """Return the response to a client's fault; an error that the table does not name is a plain 400."""
     status, body = refusal_to(error, known=_BY_ERROR)
-    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+    if isinstance(error, TooFrequent | Overloaded):
+        headers["Retry-After"] = str(error.retry_after)
     return Response(body, status, headers, media_type="application/json")
 
 

@@ -88,6 +88,9 @@ FIELDS: Final[Mapping[str, Kind]] = {
     "place": _like(r"[\w.-]+:\d+( > [\w.-]+:\d+)*"),
     "address": _like(r"https?://[\w.:\[\]/-]{1,200}"),  # of a client's keys, from the file of clients
     "fault": _like(r"[a-z][\w .,:;`()-]{0,119}"),  # what keeps keys away: a sentence of ours
+    "canonical": _like(r"https?://[\w.:/|-]{1,200}|"),
+    "element": _like(r"[\w.()\[\] -]{0,200}"),  # a place in a policy
+    "rule": _name,
     "revision": _like(r"[0-9a-f]{64}"),
     "policies": _number,
     "usable": _number,

@@ -1,0 +1,96 @@
+"""The application that answers now: its policies can be read again while it serves, and the last good ones stay."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from cds_service.errors import ContentError
+from cds_service.wiring import Application, load_policies, policies_folder
+
+__all__ = ["Serving"]
+
+_logger = logging.getLogger(__name__)
+
+
+class Serving:
+    """Holds one reference, which a reload swaps: a request keeps the application that it began with."""
+
+    def __init__(self, application: Application) -> None:
+        """Answer by `application`."""
+        self.application = application
+        self.stale = False
+        """Whether the policies that were last read could not be used, so that older ones decide."""
+        self._reloading = asyncio.Lock()
+
+    async def reload(self) -> bool:
+        """Read the policies again and return whether they decide now; else those from before go on deciding."""
+        async with self._reloading:
+            try:
+                self.application = await asyncio.to_thread(_read_again, self.application)
+            except Exception as error:  # whatever it is, what serves is left as it is
+                self.stale = True
+                fields = {"error": type(error).__name__, "revision": self.application.policies.revision}
+                if isinstance(error, ContentError):
+                    fields |= {"canonical": error.canonical or "", "element": error.element or "", "rule": error.rule}
+                _logger.error("policies not reloaded", extra=fields)
+                return False
+            self.stale = False
+            policies = self.application.policies
+            _logger.info("policies reloaded", extra={"revision": policies.revision, "policies": len(policies.plans)})
+            return True
+
+    @asynccontextmanager
+    async def reloading(self) -> AsyncIterator[None]:
+        """Have the policies read again on SIGHUP and, if the settings say so, when their folder changes."""
+        settings = self.application.settings
+        loop, tasks = asyncio.get_running_loop(), set[asyncio.Task[object]]()
+
+        def hang_up() -> None:
+            task = loop.create_task(self.reload())
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+
+        with suppress(ValueError, RuntimeError, NotImplementedError):  # a thread of somebody else's process
+            loop.add_signal_handler(signal.SIGHUP, hang_up)
+        if settings.policies_poll_seconds:
+            watching = self._watch(policies_folder(settings.policies), settings.policies_poll_seconds)
+            tasks.add(loop.create_task(watching))
+        try:
+            yield
+        finally:
+            with suppress(ValueError, RuntimeError, NotImplementedError):
+                loop.remove_signal_handler(signal.SIGHUP)
+            for task in list(tasks):
+                task.cancel()
+
+    async def _watch(self, place: Path, seconds: float) -> None:
+        """Reload each time that what is at `place` has changed and then rested for a round."""
+        known = before = await asyncio.to_thread(_look_of, place)
+        while True:
+            await asyncio.sleep(seconds)
+            now = await asyncio.to_thread(_look_of, place)
+            if now != known and now == before:
+                known = now
+                await self.reload()
+            before = now
+
+
+def _read_again(application: Application) -> Application:
+    fresh = application.with_policies(load_policies(policies_folder(application.settings.policies)))
+    fresh.prepare()
+    return fresh
+
+
+def _look_of(place: Path) -> tuple[tuple[str, int, int], ...]:
+    """Return names, sizes and times of change of all files at `place`: other ones where any has changed."""
+    found = []
+    for one in sorted((place, *place.rglob("*"))):
+        with suppress(OSError):
+            status = one.stat()
+            found.append((str(one), status.st_size, status.st_mtime_ns))
+    return tuple(found)
