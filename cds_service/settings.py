@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
 
 from cds_service.crd import Authorization
@@ -16,6 +17,27 @@ __all__ = ["SECRETS_DIR", "Settings"]
 
 SECRETS_DIR = "CDS_SECRETS_DIR"
 """Names a folder with a file for each setting that is not to stand in the environment, such as `cds_database_url`."""
+
+
+_ORIGIN = r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?"
+
+
+def _base_url(text: str) -> str:
+    if not re.fullmatch(rf"{_ORIGIN}(/[^?#\s]*)?", text):
+        raise ValueError("must be an absolute http or https URL, without a query")
+    return text
+
+
+def _origin(text: str) -> str:
+    if text != "*" and not re.fullmatch(_ORIGIN, text):
+        raise ValueError("must be a scheme and a host, perhaps with a port, and nothing behind, as browsers send it")
+    return text
+
+
+def _uri(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*:\S+", text):
+        raise ValueError("must be a URI, such as tel:+1-555-0100")
+    return text
 
 
 class Settings(BaseSettings):
@@ -29,11 +51,11 @@ class Settings(BaseSettings):
     """The folder or FHIR package (`.tgz`) of policies; by default the ones that come with the service."""
     review_valid_months: int = Field(default=REVIEW_VALID_MONTHS, gt=0)
     """How long the last review of a policy counts; with an older one production does not let it decide."""
-    organization: str = "cds-service"
+    organization: str = Field(default="cds-service", min_length=1)
     """Whose guidance it is: the label of every card's source."""
-    public_base_url: str = "http://127.0.0.1:8000"
+    public_base_url: Annotated[str, AfterValidator(_base_url)] = "http://127.0.0.1:8000"
     """The address at which clients reach this service; links on cards start with it."""
-    allowed_origins: tuple[str, ...] = ()
+    allowed_origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = ()
     """Browser origins that may call this service; in a sandbox any may."""
     clients: Path | None = None
     """The TOML file of the clients whose calls are answered; without it, a sandbox answers everybody."""
@@ -43,7 +65,7 @@ class Settings(BaseSettings):
     """Who pays, as `system|value` of its Organization; with it the service answers as that payer, by Da Vinci CRD."""
     payer_authorization: Authorization = Authorization.NEEDED
     """What becomes of a prior authorization where the criteria are met: `needed`, `not-needed` or `granted`."""
-    payer_contact: str | None = None
+    payer_contact: Annotated[str, AfterValidator(_uri)] | None = None
     """Whom a client may ask about what is not met: a URI such as `tel:+1-555-0100`."""
     payer_strict: bool = False
     """Whether a request without one usable Coverage is refused; else it is answered with cards alone."""
