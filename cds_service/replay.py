@@ -7,7 +7,7 @@ answers. The policies are not: they are told by their revision, a hash of all th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from cds_service.fhir.encoding import decode
 from cds_service.fhir.query import Fetched, FhirQuery
 from cds_service.fhir.temporal import Date, parse_date
 from cds_service.fhir.unread import Why
+from cds_service.necessity.model import Determination
 from cds_service.plan_definition.policies import Policies
 from cds_service.refusals import refusal_to
 from cds_service.services import SERVICES
@@ -41,10 +42,14 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What came of a replay; `detail` is where the answers differ, or why the decision cannot be recomputed."""
+    """What came of a replay; `detail` is where the answers differ, or why the decision cannot be recomputed.
+
+    `determinations` are those that were recomputed, where the answer is identical.
+    """
 
     verdict: Verdict
     detail: str = ""
+    determinations: tuple[Determination, ...] = field(default=(), repr=False)
 
 
 class _Circumstances(msgspec.Struct):
@@ -117,6 +122,7 @@ class _Again:
 
     status: int
     body: bytes
+    determinations: tuple[Determination, ...]
     blind: bool
 
 
@@ -134,10 +140,10 @@ def _answer(application: Application, decision: Decision, contents: Contents) ->
     missed = list[FhirQuery]()
     pages = _pages(contents, missed)
     try:
-        status, body = 200, application.serve_again(SERVICES[decision.service], contents.request, pages).body
+        reply = application.serve_again(SERVICES[decision.service], contents.request, pages)
     except RequestError as error:
-        status, body = refusal_to(error)
-    return _Again(status, body, blind=bool(missed))
+        return _Again(*refusal_to(error), (), blind=bool(missed))
+    return _Again(200, reply.body, reply.evaluation.determinations, blind=bool(missed))
 
 
 def _pages(contents: Contents, missed: list[FhirQuery]) -> Callable[[FhirQuery], Fetched]:
@@ -156,7 +162,7 @@ def _pages(contents: Contents, missed: list[FhirQuery]) -> Callable[[FhirQuery],
 
 def _compare(decision: Decision, contents: Contents, now: _Again) -> Replayed:
     if (now.status, now.body) == (decision.status, contents.response):
-        return Replayed(Verdict.IDENTICAL)
+        return Replayed(Verdict.IDENTICAL, determinations=now.determinations)
     if now.blind:
         return _cannot("what the EHR answered then is not kept")
     if decision.status >= 400 and AUTHORIZATION.encode() in contents.response:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cds_service import __version__
+from cds_service.cli.decisions import decisions
 from cds_service.cli.evaluate import evaluate, explain
 from cds_service.cli.failure import Exit, Failure
 from cds_service.cli.fhirpath import fhirpath
@@ -23,11 +24,15 @@ from cds_service.errors import ConfigurationError, ContentError
 __all__ = ["CreateApp", "Exit", "run"]
 
 
-def run(arguments: Sequence[str], *, create_app: CreateApp) -> int:
+def run(arguments: Sequence[str], *, create_app: CreateApp, more: Mapping[str, typer.Typer] | None = None) -> int:
     """Carry out a command line and return its exit code; what goes wrong is told on stderr in one line.
 
-    `create_app` makes an ASGI application of the service; only `serve` calls it.
+    `create_app` makes an ASGI application of the service; only `serve` calls it. `more` are commands by name.
     """
+    known = {group.name for group in _app.registered_groups}
+    for name, commands in (more or {}).items():
+        if name not in known:
+            _app.add_typer(commands, name=name)
     try:
         code = _app(args=list(arguments) or ["--help"], prog_name="cds-service", standalone_mode=False, obj=create_app)
     except Failure as failure:
@@ -75,3 +80,4 @@ def _root(version: Annotated[bool, typer.Option("--version", help="Show the vers
 for _command in (evaluate, explain, fhirpath, validate, serve, send, settings):
     _app.command()(_command)
 _app.add_typer(policies, name="policies")
+_app.add_typer(decisions, name="decisions")

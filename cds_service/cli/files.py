@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from cds_service.cli.failure import Exit, Failure
 from cds_service.errors import MalformedRequest, NothingToEvaluate
 
-__all__ = ["blamed_on", "bytes_of", "json_of", "tell", "write_bytes", "write_json", "write_lines"]
+__all__ = ["blamed_on", "bytes_of", "json_of", "tell", "write_bytes", "write_json", "write_lines", "write_stream"]
 
 
 def bytes_of(name: str) -> bytes:
@@ -62,6 +62,19 @@ def write_bytes(place: Path, body: bytes) -> None:
     """Write a file. Raises Failure."""
     try:
         place.write_bytes(body)
+    except OSError as error:
+        raise Failure(Exit.UNFORESEEN, f"{place}: cannot be written: {error.strerror}") from None
+
+
+def write_stream(place: Path | None, parts: Iterable[bytes]) -> None:
+    """Write parts as they come, to a file or to stdout. Raises Failure."""
+    if place is None:
+        for part in parts:
+            _write(part)
+        return
+    try:
+        with place.open("wb") as file:
+            file.writelines(parts)
     except OSError as error:
         raise Failure(Exit.UNFORESEEN, f"{place}: cannot be written: {error.strerror}") from None
 

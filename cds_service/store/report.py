@@ -61,14 +61,20 @@ def _subjects(store: Store, kept: KeptFeedback) -> Iterator[tuple[str, str, str]
 
 
 def _unfulfilled(criteria: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the criteria that ask for something and have it not: gates that are not true, exclusions not refuted."""
+    """Return the criteria, groups aside, that are not in a state in which they let the determination be met."""
     groups = {one["parent"] for one in criteria}
-    wanted = ((one, "false" if one["role"] == Role.EXCLUSION else "true") for one in criteria)
     return [
         one["id"]
-        for one, state in wanted
-        if one["role"] in _ASKING and one["id"] not in groups and one["state"] != state
+        for one in criteria
+        if one["id"] not in groups and one["state"] not in _FULFILLED.get(one["role"], (one["state"],))
     ]
 
 
-_ASKING: Final = (Role.SCOPE, Role.REQUIRED, Role.ALTERNATIVE, Role.EXCLUSION)
+_FULFILLED: Final[Mapping[str, tuple[str, ...]]] = {
+    Role.SCOPE: ("true",),
+    Role.REQUIRED: ("true",),
+    Role.ALTERNATIVE: ("true",),
+    Role.CODE_FIT: ("true",),
+    Role.EXCLUSION: ("false",),
+    Role.CODE_CONFLICT: ("false", "unknown"),
+}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -109,7 +109,7 @@ class _Verification:
             for sequence in sorted(found.keys() | wanted.keys()):
                 if sequence not in names:
                     yield Finding(Fault.UNEXPLAINED, head.writer, sequence, None, f"a row in `{table.name}`")
-                elif found.get(sequence, []) != wanted.get(sequence, []):
+                elif Counter(found.get(sequence, ())) != Counter(wanted.get(sequence, ())):
                     yield Finding(Fault.INDEX_DIFFERS, head.writer, sequence, names[sequence], f"in `{table.name}`")
         for row in rows:
             content = contents.get(row.sequence)

@@ -56,7 +56,8 @@ def contents(patient: str = CANARY, **others: Any) -> Contents:
 def report(outcome: str = "met") -> bytes:
     """Return the report of one determination, in the form of docs/reference/determinations.md, abridged."""
     evidence = {"path": "Observation/f.1.value", "value": CANARY, "date": "2026-01-01", "status": "final"}
-    criterion = {"id": "broken", "state": "true", "reason": None, "missing": None, "problem": None}
+    stated = {"id": "broken", "parent": None, "role": "required", "state": "true"}
+    criterion = stated | {"reason": None, "missing": None, "problem": None}
     one = {
         "id": name("determination"),
         "order": {"reference": "ServiceRequest/o1", "path": "ServiceRequest/o1.code.coding[0]"},
@@ -64,7 +65,6 @@ def report(outcome: str = "met") -> bytes:
         "humanReview": False,
         "problem": None,
         "criteria": [criterion | {"evidence": [evidence]}],
-        "decisive": ["broken"],
     }
     return json.dumps({"determinations": [one]}).encode()
 

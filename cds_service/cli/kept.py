@@ -1,0 +1,127 @@
+"""What is kept, as the commands on decisions read it: the database of the settings, filters, progress."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cds_service.cli.failure import Exit, Failure
+
+if TYPE_CHECKING:
+    from cds_service.store.sql import SqlStore
+    from cds_service.store.store import Filters, Kept
+
+__all__ = ["each", "filters_of", "latest", "opened", "progress_to"]
+
+
+@contextmanager
+def opened() -> Iterator[SqlStore]:
+    """Give the database that the settings name, to be read. Raises Failure where there is none, or it is unreadable."""
+    from cds_service.cli.settings import read_settings
+    from cds_service.store.engine import database_url
+    from cds_service.store.errors import StoreError, Unreadable
+    from cds_service.store.payload import Keys
+    from cds_service.store.sql import SqlStore
+
+    settings = read_settings({})
+    if settings.database_url == "memory":
+        raise Failure(Exit.USAGE, "CDS_DATABASE_URL: `memory` keeps nothing; name the database of the service")
+    try:
+        url = database_url(settings.database_url)
+        if url.get_backend_name() == "sqlite" and not Path(str(url.database)).is_file():
+            raise Failure(Exit.USAGE, "CDS_DATABASE_URL: there is no database there")
+        with SqlStore(settings.database_url, keys=Keys.of(settings.encryption_keys.get_secret_value())) as store:
+            yield store
+    except Unreadable as error:
+        raise Failure(Exit.INPUT, f"{error}; `cds-service decisions verify` tells all") from None
+    except StoreError as error:
+        raise Failure(Exit.INPUT, f"CDS_DATABASE_URL: {error or type(error).__name__}") from None
+
+
+def filters_of(
+    since: str | None,
+    until: str | None,
+    *,
+    code: str | None = None,
+    outcome: str | None = None,
+    policy: str | None = None,
+    hook: str | None = None,
+    patient: str | None = None,
+) -> Filters:
+    """Return which decisions are meant. Raises Failure for a time that is none."""
+    from cds_service.store.store import Filters
+
+    return Filters(
+        since=_time(since, "--since"),
+        until=_time(until, "--until"),
+        code=code,
+        outcome=outcome,
+        policy=policy,
+        hook=hook,
+        patient=patient,
+    )
+
+
+def latest(store: SqlStore, filters: Filters, client: str | None, limit: int) -> list[Kept]:
+    """Return the latest decisions, of whichever tenant of the client."""
+
+    def found() -> Iterator[Kept]:
+        following: int | None = None
+        while True:
+            page = store.search(filters, following=following)
+            yield from (one for one in page.items if client in (None, one.decision.caller.issuer))
+            following = page.following
+            if following is None:
+                return
+
+    return list(islice(found(), limit))
+
+
+def each(filters: Filters, name: str | None, done: str) -> Iterator[Kept]:
+    """Yield one decision by its id, or all that are meant, with their contents, telling how far it has come."""
+    with opened() as store:
+        if name is not None:
+            kept = store.find(name)
+            yield from () if kept is None else (kept,)
+            return
+        with progress_to(store.count(filters), done) as progress:
+            # what comes in meanwhile is not waited for
+            for kept in store.each(replace(filters, until=filters.until or datetime.now(UTC))):
+                yield kept
+                progress(1)
+
+
+@contextmanager
+def progress_to(total: int | None, done: str) -> Iterator[Callable[[int], None]]:
+    """Give what hears of progress, and shows it on stderr if that is a terminal; `total` is None if unknown."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    count = 0
+
+    def heard(more: int) -> None:
+        nonlocal count
+        count += more
+        share = f" of {total} ({100 * count // total} %)" if total else ""
+        print(f"\r{done}: {count}{share}", end="", file=sys.stderr, flush=True)
+
+    try:
+        yield heard
+    finally:
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def _time(text: str | None, option: str) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise Failure(Exit.USAGE, f"{option} is a day such as 2026-01-15, or 2026-01-15T10:00:00Z") from None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
