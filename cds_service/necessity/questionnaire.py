@@ -8,6 +8,7 @@ Source: FHIR R4 Questionnaire, QuestionnaireResponse; Da Vinci DTR, qr-context.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -78,8 +79,9 @@ NO_ANSWER = Answer()
 def answers_of(plan: PlanDefinition, order: Order, record: PatientRecord) -> Mapping[str, Answer]:
     """Return what the responses in the record say, by the id of the criterion.
 
-    A response counts if it is complete, about this patient, filled in for this policy's Questionnaire, dated, and
-    given for this order; one that names no order counts if it is at most `VALID_DAYS` older than the order.
+    A response counts if it is complete, about this patient, not answered by the patient or a relative, filled in for
+    this policy's Questionnaire, dated, and given for this order; one that names no order counts if it is at most
+    `VALID_DAYS` older than the order.
     """
     if not record.of_type("QuestionnaireResponse"):
         return {}
@@ -109,7 +111,7 @@ def _day_of(response: Resource, plan: PlanDefinition, order: Order, record: Pati
     url, _, version = about.partition("|") if type(about) is str else ("", "", "")
     if url != _url(plan) or version not in ("", plan.version) or response.get("modifierExtension"):
         return None
-    if response.get("status") not in _FINAL or not record.concerns_patient(response):
+    if response.get("status") not in _FINAL or not record.concerns_patient(response) or _is_by_no_clinician(response):
         return None
     authored = response.get("authored")
     moment = parse_date_time(authored) if type(authored) is str else None
@@ -120,6 +122,13 @@ def _day_of(response: Resource, plan: PlanDefinition, order: Order, record: Pati
     last = add(day, VALID_DAYS, "day")
     is_past = compare(day, order.as_of) in (-1, 0)
     return day if is_past and last is not None and compare(last, order.as_of) in (0, 1) else None
+
+
+def _is_by_no_clinician(response: Resource) -> bool:
+    """Return whether a patient or a relative answered, who is no witness to the need."""
+    who = response.get("source") or response.get("author")
+    reference = str(who.get("reference")) if type(who) is dict else ""
+    return re.search(r"(^|/)(Patient|RelatedPerson)/", reference) is not None
 
 
 def _named(response: Resource) -> Iterator[str]:
@@ -140,24 +149,27 @@ def _reference(value: object) -> Iterator[str]:
 
 
 def _answered(response: Resource) -> Iterator[tuple[str, str, bool]]:
-    """Yield (linkId, path, whether it is yes) of every answer that is a yes or a no."""
+    """Yield (linkId, path, whether it is yes) of every answer that is a yes or a no, and that nothing modifies."""
     waiting: list[tuple[str, object, int]] = [(label(response), response, 0)]
     while waiting:
         base, holder, depth = waiting.pop()
         items = holder.get("item") if type(holder) is dict else None
         for i, item in enumerate(items if type(items) is list and depth < _MAX_NESTING else ()):
+            if type(item) is not dict or item.get("modifierExtension"):
+                continue
             path = f"{base}.item[{i}]"
             waiting.append((path, item, depth + 1))
-            given = item.get("answer") if type(item) is dict else None
+            given = item.get("answer")
             for j, one in enumerate(given if type(given) is list else ()):
+                if type(one) is not dict or one.get("modifierExtension"):
+                    continue
+                waiting.append((f"{path}.answer[{j}]", one, depth + 1))
                 yes = _is_yes(one)
                 if yes is not None and type(item.get("linkId")) is str:
                     yield item["linkId"], f"{path}.answer[{j}].value", yes
 
 
-def _is_yes(answer: object) -> bool | None:
-    if type(answer) is not dict:
-        return None
+def _is_yes(answer: Resource) -> bool | None:
     stated = answer.get("valueBoolean")
     if type(stated) is bool:
         return stated

@@ -64,6 +64,33 @@ def test_a_yes_meets_what_the_chart_leaves_open_and_is_its_evidence() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "who",
+    [
+        {"author": {"reference": "Patient/p1"}},
+        {"source": {"reference": "https://ehr.example.org/fhir/Patient/p1"}, "author": {"reference": "Practitioner/d"}},
+        {"source": {"reference": "RelatedPerson/r1"}},
+    ],
+)
+def test_what_a_patient_or_a_relative_answers_is_no_clinicians_statement(who: dict[str, Any]) -> None:
+    outcome, _ = judged(response(YES, **who))
+    assert outcome is Outcome.INFORMATION_MISSING
+    assert judged(response(YES, author={"reference": "PractitionerRole/d1"}))[0] is Outcome.MET
+
+
+def test_an_answer_whose_meaning_an_extension_changes_does_not_count() -> None:
+    changed = {"modifierExtension": [{"url": "https://example.org/not"}]}
+    item = {"linkId": "broken", "answer": [YES]}
+    for one in (item | changed, item | {"answer": [YES | changed]}, {"linkId": "g", "item": [item]} | changed):
+        assert judged(response(item=[one]))[0] is Outcome.INFORMATION_MISSING
+
+
+def test_an_answer_below_an_answer_is_read() -> None:
+    below = YES | {"item": [{"linkId": "broken", "answer": [NO]}]}
+    outcome, result = judged(response(below))
+    assert (outcome, result.reason) == (Outcome.INFORMATION_MISSING, "conflict")
+
+
 def test_a_no_refutes_it() -> None:
     outcome, result = judged(response(NO))
     assert (outcome, result.state) == (Outcome.NOT_MET, False)
