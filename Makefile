@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check format static types layers content peers bench fuzz lock clean
+.PHONY: help setup demo run test check format static types layers content peers bench soak fuzz lock clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -61,6 +61,9 @@ peers: $(READY) ## install fhirpath.js below build/, an oracle of tests and a pe
 
 bench: $(READY) ## measure; figures with machine, data and command
 	@$(BIN)/python -m tests.benchmarks
+
+soak: $(READY) ## kill the service 50 times under load, then watch its memory; SECONDS=600 for all of it
+	@$(BIN)/python -m tests.benchmarks.soak $(or $(SECONDS),600)
 
 fuzz: $(READY) ## try expressions made at random over charts made at random, for ten minutes
 	@$(BIN)/python -m tests.fuzz

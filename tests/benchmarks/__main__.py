@@ -4,7 +4,7 @@ import platform
 import sys
 from pathlib import Path
 
-from tests.benchmarks import fhirpath, hook, hostile, load, store
+from tests.benchmarks import fhirpath, hook, hostile, load, served, store
 
 
 def processor() -> str:
@@ -23,3 +23,4 @@ if __name__ == "__main__":
     hook.main()
     load.main()
     store.main()
+    served.main()

@@ -1,0 +1,73 @@
+"""`make soak`: the service killed 50 times under load, then asked for minutes while its memory is watched.
+
+Run as `python -m tests.benchmarks.soak SECONDS`; a soak of less than ten minutes kills less often.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from pathlib import Path
+from statistics import linear_regression
+from tempfile import TemporaryDirectory
+
+from tests.load.clients import Answers, load
+from tests.load.killing import CLIENTS, Kept, under_fire
+from tests.load.process import Served, served
+
+_STEP = 5.0
+_MOST_GROWTH = 2.0
+"""MB that 1,000 requests may add at most once the service is warm: a request that was held would add 0.3."""
+
+
+def kill_it(database: str, rounds: int) -> bool:
+    """Print what outlived so many kills, and return whether all that was acknowledged did."""
+    answers = asyncio.run(under_fire(database, rounds=rounds))
+    kept = Kept.of(database)
+    lost = len(set(answers.acknowledged) - kept.instances)
+    print(
+        f"killed {rounds} times: {len(answers.acknowledged)} acknowledged, {lost} lost, {answers.others} not answered "
+        f"with 200; {len(kept.instances)} kept, faults in the chain: {', '.join(kept.faults) or 'none'}",
+        flush=True,
+    )
+    return not lost and not kept.faults
+
+
+def watch_it(database: str, seconds: float) -> bool:
+    """Print the memory of the service over time, and return whether it stays flat."""
+    with served(database) as service:
+        points = asyncio.run(_watched(service, seconds))
+        code = service.stop()
+    warm = points[len(points) // 3 :]
+    slope = linear_regression([count for count, _ in warm], [held for _, held in warm]).slope * 1000
+    print(
+        f"{points[-1][0]} requests in {seconds:.0f} s: {points[0][1]:.0f} MB at first, {warm[0][1]:.0f} MB warm, "
+        f"{warm[-1][1]:.0f} MB at last, {slope:+.2f} MB per 1,000 requests; ended with exit code {code}",
+        flush=True,
+    )
+    return slope < _MOST_GROWTH
+
+
+async def _watched(service: Served, seconds: float) -> list[tuple[int, float]]:
+    """Return (requests so far, MB) every few seconds."""
+    points, count, end = [(0, service.memory())], 0, time.monotonic() + seconds
+    while time.monotonic() < end:
+        answers: Answers = await load(service.port, CLIENTS, seconds=min(_STEP, seconds / 8))
+        count += len(answers.acknowledged)
+        points.append((count, service.memory()))
+    return points
+
+
+def main(seconds: int) -> int:
+    """Return 0 where nothing was lost and memory stayed flat."""
+    started = time.monotonic()
+    with TemporaryDirectory() as folder:
+        database = f"sqlite:///{Path(folder)}/decisions.db"
+        whole = kill_it(database, max(3, min(50, seconds // 12)))
+        flat = watch_it(database, max(20.0, seconds - (time.monotonic() - started)))
+    return 0 if whole and flat else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1])))

@@ -1,0 +1,1 @@
+"""The service as it is served, in a process of its own, under the load of many clients."""
