@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from cds_service.cli import run
+from cds_service.sandbox.commands import sandbox
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -17,7 +18,7 @@ __all__ = ["main"]
 
 def main() -> None:
     """Carry out the command line and exit with its code."""
-    sys.exit(run(sys.argv[1:], create_app=_create_app))
+    sys.exit(run(sys.argv[1:], create_app=_create_app, more={"sandbox": sandbox}))
 
 
 def _create_app(application: Application) -> FastAPI:

@@ -1,0 +1,1 @@
+"""The sandbox: synthetic patients with fixed outcomes, their FHIR server, and a small EHR before the real service."""

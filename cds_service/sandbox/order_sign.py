@@ -1,0 +1,44 @@
+"""The order-sign request of a persona: what the page sends, without a browser."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from cds_service.fhir.values import CPT_SYSTEMS
+from cds_service.sandbox.personas import Persona
+
+__all__ = ["order_sign"]
+
+
+def order_sign(persona: Persona, codes: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the request that signs `codes`, by default the persona's own orders; the same one every time."""
+    orders = [_order(persona, code) for code in codes] if codes else list(persona.drafts)
+    request: dict[str, Any] = {
+        "hook": "order-sign",
+        "hookInstance": str(uuid5(NAMESPACE_URL, f"{persona.id}/{','.join(codes)}")),
+        "context": {
+            "userId": "Practitioner/surgeon",
+            "patientId": persona.id,
+            "draftOrders": {
+                "resourceType": "Bundle",
+                "type": "collection",
+                "entry": [{"resource": one} for one in orders],
+            },
+        },
+    }
+    if persona.prefetch:
+        chart = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": one} for one in persona.chart]}
+        request["prefetch"] = {"chart": chart}
+    return request
+
+
+def _order(persona: Persona, code: str) -> dict[str, Any]:
+    """Return the persona's order of a code, or the first of its orders with the code in its place."""
+    found = next((draft for own, draft in zip(persona.codes, persona.drafts, strict=True) if own == code), None)
+    if found is not None:
+        return found
+    order = copy.deepcopy(persona.drafts[0])
+    return order | {"id": f"order-{code}", "code": {"coding": [{"system": CPT_SYSTEMS[0], "code": code}]}}

@@ -1,0 +1,156 @@
+/** What happened, for the developer: the criteria with their evidence, the chart's way in, the token, the messages. */
+
+import { flips } from "./difference.js";
+import { byId, make, pretty, show } from "./elements.js";
+import { prefetched, put, read, tryPolicy } from "./exchange.js";
+import { jsonView } from "./json_view.js";
+
+const save = (name, value) => {
+  const address = URL.createObjectURL(new Blob([JSON.stringify(value, null, 2)], { type: "application/json" }));
+  make("a", { href: address, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 1000);
+};
+
+const button = (label, act) => make("button", { type: "button", onclick: act }, label);
+const folded = (title, ...children) => make("details", {}, make("summary", {}, title), children);
+const facts = (pairs) => make("dl", {}, pairs.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
+const state = (name) => make("span", { class: `tag is-${name}` }, name);
+
+/** Show a resource with an element marked; it may be changed, and the order signed again. */
+export const openResource = (resource, path, resign) => {
+  const viewer = byId("viewer");
+  viewer.hidden = false;
+  byId("viewer-title").textContent = `${resource.resourceType}/${resource.id}`;
+  const text = make("textarea", { rows: "18", "aria-label": "The resource as JSON", spellcheck: "false" });
+  text.value = JSON.stringify(resource, null, 2);
+  const problem = make("p", { role: "status" });
+  const replace = async () => {
+    try {
+      const good = await put({ ...JSON.parse(text.value), id: resource.id, resourceType: resource.resourceType });
+      problem.textContent = good ? "" : "The FHIR server refused it.";
+      if (good) await resign();
+    } catch (error) {
+      problem.textContent = error instanceof SyntaxError ? "This is not JSON." : "The FHIR server does not answer.";
+    }
+  };
+  show(byId("resource"),
+    path ? make("p", {}, "Marked: ", make("code", {}, path)) : null,
+    jsonView(resource, path),
+    folded("Change it", text, problem, button("Put into the chart and sign again", replace)));
+  viewer.focus({ preventScroll: true });
+  (viewer.querySelector("mark") ?? viewer).scrollIntoView({ block: "center" });
+};
+
+/** Return the resource that a path of evidence begins with: an order that was signed, or one of the chart. */
+const resourceAt = async (path, request) => {
+  const [label] = path.split(/\.(.*)/s);
+  const drafts = request.context.draftOrders.entry.map((one) => one.resource);
+  const draft = drafts.find((one) => `${one.resourceType}/${one.id}` === label);
+  return draft ?? (await read(`/fhir/${label}`));
+};
+
+const evidence = (one, { request, resign }) => make("span", { class: "evidence" },
+  make("button", { type: "button", class: "link", "data-path": one.path, onclick: async () => {
+    const [, path = ""] = one.path.split(/\.(.*)/s);
+    openResource(await resourceAt(one.path, request), path, resign);
+  } }, one.path),
+  ` ${[one.value, one.date, one.status].filter(Boolean).join(", ")}`);
+
+const editor = (criterion, determination, happened) => {
+  const fields = ["support", "refute"].filter((name) => criterion[name] != null).map((name) => {
+    const text = make("textarea", { rows: "4", "aria-label": `${name} of ${criterion.id}`, "data-name": name, spellcheck: "false" });
+    text.value = criterion[name];
+    return text;
+  });
+  const result = make("div", { role: "status" });
+  const attempt = async () => {
+    const change = Object.fromEntries(fields.map((one) => [one.dataset.name, one.value]));
+    const policy = `${determination.policy.canonical}|${determination.policy.version}`;
+    const { request, exchange } = happened;
+    const whole = request.prefetch ? request : { ...request, prefetch: await prefetched(request.context.patientId) };
+    const { ok, body } = await tryPolicy({ policy, criterion: criterion.id, ...change }, whole);
+    show(result, ok ? flips(exchange.report, body) : make("p", {}, body.issue?.[0]?.details?.text ?? "refused"));
+  };
+  return folded("Expressions", fields, button("Try it otherwise", attempt), result);
+};
+
+const branch = (criterion, determination, happened) => {
+  const parts = determination.criteria.filter((one) => one.parent === criterion.id);
+  return make("li", { "data-criterion": criterion.id },
+    state(criterion.state), ` ${criterion.title || criterion.id} `, make("code", {}, criterion.id),
+    criterion.reason ? make("span", { class: "dim" }, ` ${criterion.reason}`) : null,
+    criterion.missing ? make("p", { class: "dim" }, criterion.missing) : null,
+    criterion.problem ? make("p", {}, criterion.problem) : null,
+    parts.length ? null : criterion.evidence.map((one) => evidence(one, happened)),
+    parts.length || criterion.support == null ? null : editor(criterion, determination, happened),
+    parts.length ? make("ul", {}, parts.map((one) => branch(one, determination, happened))) : null);
+};
+
+const tree = (determination, happened) => make("section", { "data-code": determination.order.code },
+  make("h3", {}, determination.order.code, " ", state(determination.outcome),
+    determination.kind ? ` (${determination.kind})` : "", ` ${determination.policy.title} ${determination.policy.version}`),
+  make("ul", { class: "tree" }, determination.criteria.filter((one) => one.parent === null).map((one) =>
+    branch(one, determination, happened))));
+
+const chartUse = ({ prefetch, fetched, report }) => {
+  const read = new Map(fetched.map((one) => [one.key, one]));
+  const rows = prefetch.map(({ key, query, state: sent }) => {
+    const one = read.get(key);
+    return make("tr", {}, make("th", { scope: "row" }, key), make("td", {}, make("code", {}, query)),
+      make("td", {}, sent), make("td", {}, one ? (one.why ? `not read: ${one.why}` : "read of the server") : ""));
+  });
+  const heads = ["Key", "Query", "In the request", "By the service"].map((one) => make("th", { scope: "col" }, one));
+  const unread = report.unread.map((one) => make("li", {}, `${one.place}: ${one.why}`));
+  return [make("table", {}, make("thead", {}, make("tr", {}, heads)), make("tbody", {}, rows)),
+    unread.length ? [make("p", {}, "Not read:"), make("ul", { class: "unread" }, unread)] : null];
+};
+
+const curl = ({ url }, request, token) => [
+  `curl -s -H 'content-type: application/json'`, token ? ` -H 'authorization: Bearer ${token.text}'` : "",
+  ` -d '${JSON.stringify(request).replaceAll("'", "'\\''")}' ${url}`,
+].join("");
+
+const messages = ({ answer, request }, replay) => {
+  const text = make("textarea", { rows: "14", "aria-label": "The request as JSON", spellcheck: "false" });
+  text.value = JSON.stringify(request, null, 2);
+  const result = make("div", { role: "status" });
+  const again = async () => {
+    try {
+      const found = await replay(JSON.parse(text.value));
+      show(result, make("p", {}, `${found.status} in ${found.milliseconds} ms`), make("pre", { tabindex: "0" }, pretty(found.body)));
+    } catch {
+      show(result, make("p", {}, "This is not JSON."));
+    }
+  };
+  return [
+    make("p", { class: "row" },
+      button("Copy as curl", () => navigator.clipboard.writeText(curl(answer, request, answer.token))),
+      button("Save as fixture", () => save(`${request.context.patientId}-order-sign.json`, request)),
+      button("Replay", again)),
+    folded("Request", text), result,
+    folded("Response", make("pre", { tabindex: "0" }, pretty(answer.body))),
+  ];
+};
+
+const authentication = ({ token, verdict }) => [
+  make("p", { class: "verdict" }, verdict),
+  token ? [make("h4", {}, "Header"), make("pre", { tabindex: "0" }, pretty(token.header)),
+    make("h4", {}, "Claims"), make("pre", { tabindex: "0" }, pretty(token.claims))] : null,
+];
+
+/** Draw the panel of what happened. */
+export const developer = (happened) => {
+  const { answer, exchange, before, replay } = happened;
+  byId("developer").hidden = false;
+  const report = exchange?.report;
+  const times = [["whole call", `${answer.milliseconds} ms`], ["status", String(answer.status)],
+    ...(exchange ? [["in the service", `${exchange.milliseconds} ms`]] : [])];
+  const criteria = make("details", { open: true, class: "criteria" }, make("summary", {}, "Criteria"),
+    report ? report.determinations.map((one) => tree(one, happened)) : make("p", {}, "Nothing was determined."));
+  show(byId("details"), facts(times),
+    before && report ? [make("h3", {}, "What comes out otherwise than before"), flips(before, report)] : null,
+    criteria,
+    exchange ? folded("The chart's way in", chartUse(exchange)) : null,
+    folded(`Token: ${answer.verdict}`, authentication(answer)),
+    folded("Messages", messages(happened, replay)));
+};
