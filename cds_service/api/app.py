@@ -13,7 +13,7 @@ from cds_service.api.cds_hooks import routes
 from cds_service.api.errors import handle_errors
 from cds_service.api.health import health_routes
 from cds_service.api.middleware import middleware
-from cds_service.api.reviewer import access_of, reviewer_routes
+from cds_service.api.reviewer import access_of, policy_routes, reviewer_routes
 from cds_service.api.serving import Serving
 from cds_service.api.ui import asset_routes
 from cds_service.wiring import Application
@@ -58,7 +58,8 @@ def create_app(application: Application) -> FastAPI:
     app.include_router(health_routes(serving))
     app.include_router(asset_routes())
     access = access_of(application.settings)
+    app.include_router(policy_routes(lambda: serving.application, access))
     if access is not None:
-        app.include_router(reviewer_routes(application, access))
+        app.include_router(reviewer_routes(lambda: serving.application, access))
     handle_errors(app)
     return app

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 
 from cds_service.api import openapi
 from cds_service.api.body import read_body
@@ -41,13 +41,6 @@ def routes(serving: Serving) -> APIRouter:
         await _client(application, request)
         return _json(application.discovery)
 
-    async def page(request: Request) -> Response:
-        """Show a policy in a clinician's words; cards link here."""
-        found = serving.application.policy_pages.get(request.path_params["group"])
-        if found is None:
-            raise NoSuchPage
-        return PlainTextResponse(found)
-
     async def questionnaire(request: Request) -> Response:
         """Give the Questionnaire of what a policy leaves open."""
         found = serving.application.questionnaires.get(request.path_params["name"])
@@ -72,7 +65,6 @@ def routes(serving: Serving) -> APIRouter:
             summary=f"What became of cards: {service.title}",
             openapi_extra=openapi.FEEDBACK,
         )(_feedback_on(serving, service))
-    router.get("/policies/{group}", summary="A policy in words", openapi_extra=openapi.PAGE)(page)
     router.get("/fhir/Questionnaire/{name}", summary="The questions of a policy")(questionnaire)
     return router
 

@@ -42,7 +42,7 @@ class Answers:
 
     def refusal(self, request: Request, refused: Refusal) -> Response:
         """Return why a page is not given; who is to sign in is led to where that is done."""
-        if wants_json(request):
+        if wants_json(request) or not wants_html(request):
             issue = {"severity": "error", "code": refused.code, "details": {"text": refused.text}}
             body = encode({"resourceType": "OperationOutcome", "issue": [issue]})
             return _with_headers(Response(body, refused.status, refused.headers, media_type="application/json"))

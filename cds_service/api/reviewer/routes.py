@@ -26,23 +26,44 @@ from cds_service.store.reviews import REVIEWED, Review, record_of, reviews_of, s
 from cds_service.store.store import Filters, Kept
 from cds_service.wiring import Application
 
-__all__ = ["reviewer_routes"]
+__all__ = ["guarded", "reviewer_routes"]
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 _NOBODY: Final = "nobody"
 _LONGEST_REASON: Final = 2000
 
 
-def reviewer_routes(application: Application, access: Access, pages: Pages | None = None) -> APIRouter:
-    """Return the routes of the reviewer's pages, each also with `.json` at its end."""
-    return _Reviewer(application, access, Answers(pages or Pages())).router()
+def reviewer_routes(current: Callable[[], Application], access: Access) -> APIRouter:
+    """Return the routes of the reviewer's pages, each also with `.json` at its end.
+
+    `current` gives the application as it is now: its policies may change while it serves.
+    """
+    return _Reviewer(current, access, Answers(Pages())).router()
+
+
+def guarded(page: Endpoint, access: Access | None, answers: Answers) -> Endpoint:
+    """Return an endpoint that answers refusals as pages or JSON, and other sites by none of what it knows."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            if access is not None:
+                refuse_other_sites(request, access)
+            return await page(request)
+        except Refusal as refused:
+            return answers.refusal(request, refused)
+
+    return answer
 
 
 class _Reviewer:
-    def __init__(self, application: Application, access: Access, answers: Answers) -> None:
-        self._application = application
+    def __init__(self, current: Callable[[], Application], access: Access, answers: Answers) -> None:
+        self._current = current
         self._access = access
         self._answers = answers
+
+    @property
+    def _application(self) -> Application:
+        return self._current()
 
     def router(self) -> APIRouter:
         router = APIRouter(include_in_schema=False)
@@ -58,14 +79,7 @@ class _Reviewer:
         return router
 
     def _guarded(self, page: Endpoint) -> Endpoint:
-        async def answer(request: Request) -> Response:
-            try:
-                refuse_other_sites(request, self._access)
-                return await page(request)
-            except Refusal as refused:
-                return self._answers.refusal(request, refused)
-
-        return answer
+        return guarded(page, self._access, self._answers)
 
     # -- who asks ---------------------------------------------------------------------------------------------
 
