@@ -13,12 +13,19 @@ if TYPE_CHECKING:
 
     from cds_service.wiring import Application
 
-__all__ = ["main"]
+__all__ = ["main", "worker"]
 
 
 def main() -> None:
     """Carry out the command line and exit with its code."""
     sys.exit(run(sys.argv[1:], create_app=_create_app, more={"sandbox": sandbox}))
+
+
+def worker() -> FastAPI:
+    """Return what answers in one of several processes."""
+    from cds_service.cli.serve import application_of_worker
+
+    return _create_app(application_of_worker())
 
 
 def _create_app(application: Application) -> FastAPI:

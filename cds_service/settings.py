@@ -115,6 +115,10 @@ class Settings(BaseSettings):
     """What is logged: at `info` a line for each request, at `warning` only what went wrong."""
     log_format: Literal["json", "text"] = "json"
     """How a line of the log is written, on stdout."""
+    metrics_port: int | None = Field(default=None, ge=1, le=65_535)
+    """A port of its own at which Prometheus reads `/metrics`; without, nothing is shown."""
+    metrics_host: str = "127.0.0.1"
+    """The address that this port is at."""
 
     @classmethod
     def settings_customise_sources(

@@ -1,4 +1,4 @@
-"""One line in the log for each request."""
+"""Each request counted, and one line in the log for it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import time
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cds_service.observability import Seen, observed
+from cds_service.observability.metrics import count
 
 __all__ = ["Access"]
 
@@ -42,7 +43,9 @@ class Access:
             try:
                 await self.app(scope, receive, send_noting)
             finally:
-                _tell(seen, _route(scope), status, time.perf_counter() - begun)
+                service, seconds = _route(scope), time.perf_counter() - begun
+                count(seen, service, status, seconds)
+                _tell(seen, service, status, seconds)
 
 
 def _route(scope: Scope) -> str:

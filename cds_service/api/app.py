@@ -32,7 +32,7 @@ def create_app(application: Application) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with serving.reloading():
+        async with serving.running():
             yield
         await application.close()
 

@@ -8,12 +8,15 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 from cds_service.errors import ContentError
+from cds_service.observability.metrics import count_reload, measure_policies, measure_store
 from cds_service.wiring import Application, load_policies, policies_folder
 
 __all__ = ["Serving"]
 
+_MEASURE_SECONDS: Final = 2.0
 _logger = logging.getLogger(__name__)
 
 
@@ -30,23 +33,28 @@ class Serving:
     async def reload(self) -> bool:
         """Read the policies again and return whether they decide now; else those from before go on deciding."""
         async with self._reloading:
+            before = self.application.policies.revision
             try:
                 self.application = await asyncio.to_thread(_read_again, self.application)
             except Exception as error:  # whatever it is, what serves is left as it is
                 self.stale = True
-                fields = {"error": type(error).__name__, "revision": self.application.policies.revision}
+                count_reload(used=False)
+                measure_policies(before, stale=True)
+                fields = {"error": type(error).__name__, "revision": before}
                 if isinstance(error, ContentError):
                     fields |= {"canonical": error.canonical or "", "element": error.element or "", "rule": error.rule}
                 _logger.error("policies not reloaded", extra=fields)
                 return False
             self.stale = False
             policies = self.application.policies
+            count_reload(used=True)
+            measure_policies(policies.revision, before=before)
             _logger.info("policies reloaded", extra={"revision": policies.revision, "policies": len(policies.plans)})
             return True
 
     @asynccontextmanager
-    async def reloading(self) -> AsyncIterator[None]:
-        """Have the policies read again on SIGHUP and, if the settings say so, when their folder changes."""
+    async def running(self) -> AsyncIterator[None]:
+        """Have the store measured, and the policies read again on SIGHUP and, where set, when their folder changes."""
         settings = self.application.settings
         loop, tasks = asyncio.get_running_loop(), set[asyncio.Task[object]]()
 
@@ -57,16 +65,36 @@ class Serving:
 
         with suppress(ValueError, RuntimeError, NotImplementedError):  # a thread of somebody else's process
             loop.add_signal_handler(signal.SIGHUP, hang_up)
+        policies = self.application.policies
+        measure_policies(policies.revision)
+        tasks.add(loop.create_task(self._measure()))
         if settings.policies_poll_seconds:
             watching = self._watch(policies_folder(settings.policies), settings.policies_poll_seconds)
             tasks.add(loop.create_task(watching))
+        _logger.info("serving", extra={"revision": policies.revision, "policies": len(policies.plans)})
         try:
             yield
         finally:
+            _logger.info("shutting down")
             with suppress(ValueError, RuntimeError, NotImplementedError):
                 loop.remove_signal_handler(signal.SIGHUP)
             for task in list(tasks):
                 task.cancel()
+
+    async def _measure(self) -> None:
+        """Note how the store is, again and again: no request need come for an alarm."""
+        well = True
+        while True:
+            state = self.application.store.state()
+            measure_store(writable=state.writable, queued=state.queued, spilled=state.spilled, damaged=state.damaged)
+            if well is not (state.writable and not state.spilled):
+                well = not well
+                waiting = {"queued": state.queued, "spilled": state.spilled}
+                if well:
+                    _logger.info("store well", extra=waiting)
+                else:
+                    _logger.error("store fault", extra=waiting)
+            await asyncio.sleep(_MEASURE_SECONDS)
 
     async def _watch(self, place: Path, seconds: float) -> None:
         """Reload each time that what is at `place` has changed and then rested for a round."""

@@ -20,11 +20,14 @@ if TYPE_CHECKING:
 
     from uvicorn import Config
 
+    from cds_service.settings import Settings
     from cds_service.wiring import Application
 
-__all__ = ["CreateApp", "serve"]
+__all__ = ["CreateApp", "application_of_worker", "serve"]
 
 CreateApp: TypeAlias = "Callable[[Application], Any]"
+_HUNG_SECONDS = 30
+"""A worker that does not say for so long that it lives is ended and replaced."""
 _MOST_REFUSALS = 10
 """How many policies that may not decide are named as the service starts."""
 
@@ -36,6 +39,7 @@ def serve(
     mode: Annotated[Mode | None, typer.Option("--mode", help="Has to be chosen, here or in CDS_MODE.")] = None,
     certificate: Annotated[Path | None, typer.Option("--tls-certificate", help="PEM file of certificates.")] = None,
     key: Annotated[Path | None, typer.Option("--tls-key", help="PEM file of the certificate's key.")] = None,
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Processes that answer.")] = 1,
     policies: Policies = None,
 ) -> None:
     """Serve the CDS Hooks services over HTTP, or over HTTPS with a certificate.
@@ -47,7 +51,7 @@ def serve(
         raise Failure(Exit.USAGE, "choose --mode sandbox or --mode production, or set CDS_MODE")
     if (certificate is None) is not (key is None):
         raise Failure(Exit.USAGE, "give --tls-certificate and --tls-key together")
-    _serve(context.obj, application_of(mode, policies), _Door(host, port, certificate, key))
+    _serve(context.obj, application_of(mode, policies), _Door(host, port, certificate, key), workers)
 
 
 @dataclass(frozen=True)
@@ -60,12 +64,12 @@ class _Door:
     key: Path | None
 
 
-def _serve(create_app: CreateApp, application: Application, door: _Door) -> None:
+def _serve(create_app: CreateApp, application: Application, door: _Door, workers: int) -> None:
     from ipaddress import ip_address
 
     import uvicorn
 
-    from cds_service.observability import configure_logs
+    from cds_service.observability.logs import configure_logs
 
     with _listen(door.host, door.port) as listener:
         own, chosen, *_ = listener.getsockname()
@@ -74,20 +78,75 @@ def _serve(create_app: CreateApp, application: Application, door: _Door) -> None
         if not ip_address(own).is_unspecified:
             application = _linked_to(application, address)
         application = _keeping(application)
-        config = uvicorn.Config(
-            create_app(application),
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            ssl_certfile=door.certificate,
-            ssl_keyfile=door.key,
-        )
+        config = _config(create_app(application), application.settings, door)
         _load(config)
         configure_logs(application.settings.log_level, application.settings.log_format)
-        _tune_garbage_collection()
         _announce(application, address)
+        if workers > 1:
+            _serve_by_several(application, door, workers, listener)
+            return
+        _show_metrics(application.settings)
+        _tune_garbage_collection()
         with suppress(KeyboardInterrupt):
             uvicorn.Server(config).run(sockets=[listener])
+
+
+def _config(app: Any, settings: Settings, door: _Door, workers: int = 1) -> Config:
+    import uvicorn
+
+    return uvicorn.Config(
+        app,
+        factory=isinstance(app, str),
+        workers=workers,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        ssl_certfile=door.certificate,
+        ssl_keyfile=door.key,
+        timeout_graceful_shutdown=settings.shutdown_seconds,
+        timeout_worker_healthcheck=_HUNG_SECONDS,
+    )
+
+
+def _serve_by_several(application: Application, door: _Door, workers: int, listener: socket) -> None:
+    """Have processes answer that read the settings themselves; what the command line chose is handed to them."""
+    from tempfile import TemporaryDirectory
+
+    from cds_service.cli.workers import run_workers
+    from cds_service.observability.metrics import SEVERAL_PROCESSES
+
+    settings = application.settings
+    os.environ.update(CDS_MODE=settings.mode, CDS_PUBLIC_BASE_URL=settings.public_base_url)
+    if settings.policies is not None:
+        os.environ["CDS_POLICIES"] = str(settings.policies)
+    application.store.close()  # its schema is up to date; each process opens it for itself
+    with TemporaryDirectory(prefix="cds-metrics-") as folder:
+        os.environ.setdefault(SEVERAL_PROCESSES, folder)
+        _show_metrics(settings)
+        run_workers(_config("cds_service.__main__:worker", settings, door, workers), listener)
+
+
+def application_of_worker() -> Application:
+    """Return what answers in one of several processes, which is prepared for it."""
+    from cds_service.cli.workers import end_with_parent
+    from cds_service.observability.logs import configure_logs
+
+    end_with_parent()
+    application = _keeping(application_of(None, None))
+    configure_logs(application.settings.log_level, application.settings.log_format)
+    _tune_garbage_collection()
+    return application
+
+
+def _show_metrics(settings: Settings) -> None:
+    from cds_service.observability.metrics import serve_metrics
+
+    if settings.metrics_port is None:
+        return
+    try:
+        serve_metrics(settings.metrics_host, settings.metrics_port)
+    except OSError as error:
+        raise Failure(Exit.USAGE, f"CDS_METRICS_PORT: cannot listen there: {error.strerror}; choose another") from None
 
 
 def _load(config: Config) -> None:

@@ -97,7 +97,6 @@ FIELDS: Final[Mapping[str, Kind]] = {
     "keys": _number,
     "spilled": _number,
     "queued": _number,
-    "worker": _number,
 }
 
 
