@@ -139,6 +139,14 @@ _UNJUDGED = {
         indicator="warning",
         topic="guideline",
     ),
+    Why.UNREADABLE: _Words(
+        one="Part of the orders could not be read: its necessity was not evaluated. This is not a denial.",
+        several="parts of the orders could not be read: their necessity was not evaluated. This is not a denial.",
+        bullet="what stands there is no FHIR resource, or there is more than was sent",
+        what_to_do="Look it up before it is signed.",
+        indicator="warning",
+        topic="guideline",
+    ),
 }
 
 

@@ -124,6 +124,8 @@ class _Reading:
             self.take(entry, place, nesting + 1)
         elif type(held) is dict and _has_failed(held.get("response")):
             self.lack(place, Why.FAILED)
+        elif type(held) is dict and full_url and not held.keys() & {"request", "response"}:
+            self.lack(place, Why.NO_RESOURCE)
 
 
 def _reports_failure(outcome: Mapping[str, Any]) -> bool:

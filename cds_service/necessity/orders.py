@@ -31,6 +31,7 @@ class Why(StrEnum):
     NOT_TO_BE_DONE = "not to be performed"
     OTHER_PATIENT = "names another patient"
     NOT_HAD = "was not sent, and could not be read"
+    UNREADABLE = "what stands there is no order that can be read"
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,8 @@ class Exchange:
     """Whether the orders were signed before: there may be others than these, and the day of receipt counts."""
     not_had: tuple[str, ...] = ()
     """The references to orders that are neither here nor could be read."""
+    unreadable: tuple[str, ...] = ()
+    """The places of orders at which something else stands, or less than all."""
     lacking: tuple[FhirQuery, ...] = ()
     """What would bring the orders that are not here, and what orders refer to for their codes."""
 
@@ -72,6 +74,7 @@ def exchange_of(
         full_urls={**chart.full_urls, **ordered.full_urls},
         unread=(*ordered.unread, *chart.unread),
         server=server,
+        unreadable=tuple(sorted({one.place for one in ordered.unread})),
         lacking=reads_for_codes(ordered, chart, server),
     )
 
@@ -104,6 +107,7 @@ def evaluate(
         not_covered=(
             *(one for one in orders.not_covered if wanted is None or one.reference in wanted),
             *(NotCovered(one, None, NotJudged.NOT_HAD) for one in exchange.not_had),
+            *(NotCovered(one, None, NotJudged.UNREADABLE) for one in exchange.unreadable),
         ),
         unread=tuple(sorted({*exchange.unread, *_of_others(record)}, key=str)),
         record=record,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.made_up import PATIENT, order
 from tests.replay.clients import GONE
-from tests.replay.replay import MET, O1, signing
+from tests.replay.replay import MET, MET_IN_PART, O1, signing
 
 ENVELOPE = [
     signing("as the standard has it", {}, {O1: MET}, "C1", "Q1"),
@@ -51,7 +51,7 @@ ENVELOPE = [
         "a CRD configuration that is a text", {"extension": {"davinci-crd.configuration": "all"}}, {O1: MET}, "dev-17"
     ),
     signing("a requestedVersion of nonsense", {"extension": {"davinci-crd.requestedVersion": ["9.9", 2]}}, {O1: MET}),
-    signing("an empty member beside the context", {"prefetch.note": ""}, {O1: MET}),
+    signing("an empty member beside the context", {"prefetch.note": ""}, {O1: MET_IN_PART}),
     signing("no patientId", {"context.patientId": GONE}, 400, at="context.patientId"),
     signing("an empty patientId", {"context.patientId": "Patient/"}, 400, at="context.patientId"),
     signing("a patientId that is a number", {"context.patientId": 1}, 400, at="context.patientId"),

@@ -6,7 +6,19 @@ from typing import Any
 
 from tests.made_up import PATIENT, bundle, finding, order
 from tests.replay.clients import AID, CPT, GONE, HCPCS, LENSES, SERVER, TABLET, Json, concept, ehr
-from tests.replay.replay import DRAFT, MET, NO_CODE, O1, OTHER_PATIENT, Answer, Replay, replay, signing
+from tests.replay.replay import (
+    DRAFT,
+    MET,
+    MET_IN_PART,
+    NO_CODE,
+    NOT_READ,
+    O1,
+    OTHER_PATIENT,
+    Answer,
+    Replay,
+    replay,
+    signing,
+)
 
 BLANK = "ServiceRequest/o1"
 
@@ -28,6 +40,19 @@ def request_of(kind: str, **more: Any) -> Json:
 
 
 ORDERS = [
+    signing(
+        "an entry that is an address only",
+        {"context.draftOrders.entry.1": {"fullUrl": "urn:uuid:1"}},
+        {O1: MET_IN_PART, "context.draftOrders.entry": NOT_READ},
+    ),
+    signing(
+        "an order of no type", {f"{DRAFT}.resourceType": GONE}, {"context.draftOrders.entry": NOT_READ}, "found-33"
+    ),
+    signing(
+        "orders that go on",
+        {"context.draftOrders.link": [{"relation": "next", "url": "p2"}]},
+        {O1: MET_IN_PART, "context.draftOrders": NOT_READ},
+    ),
     signing("no orders", {"context.draftOrders.entry": []}, {}),
     signing("no entries", {"context.draftOrders.entry": GONE}, {}),
     signing("entries of null", {"context.draftOrders.entry": [None, {"resource": order()}]}, {O1: MET}),
@@ -63,7 +88,7 @@ ORDERS = [
     signing(
         "a resource that there is not",
         {"context.draftOrders.entry.1": {"resource": {"resourceType": "Widget"}}},
-        {O1: MET},
+        {O1: MET_IN_PART, "context.draftOrders.entry": NOT_READ},
     ),
     signing("a resource that is no order", {"context.draftOrders.entry.1": {"resource": PATIENT}}, {O1: MET}),
     signing("a fullUrl that is an object", {"context.draftOrders.entry.0.fullUrl": {}}, {O1: MET}),

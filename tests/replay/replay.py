@@ -10,6 +10,7 @@ from cds_service.fhir.encoding import encode
 from tests.replay.clients import edit, ehr
 
 MET, MISSING, NOT_MET = "criteria met", "information missing", "criteria not met on record"
+MET_IN_PART = "criteria met on what was read"
 OUTSIDE = "outside this policy"
 NO_CODE, OTHER_PATIENT, NOT_READ = "no readable code", "names another patient", "could not be read"
 O1, O2 = "ServiceRequest/o1 replace", "ServiceRequest/o2 refit"

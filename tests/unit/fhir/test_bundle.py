@@ -168,10 +168,17 @@ def test_entries_in_an_odd_form_are_told(entry: object) -> None:
     assert holding.unread[0].place.startswith("Bundle.entry")
 
 
-@pytest.mark.parametrize("entry", [None, [], [None], [[]], [{}], [{"resource": None}], [{"fullUrl": "x"}]], ids=repr)
+@pytest.mark.parametrize("entry", [None, [], [None], [[]], [{}], [{"resource": None}]], ids=repr)
 def test_entries_without_anything_in_them_are_nothing(entry: object) -> None:
     holding = read({"resourceType": "Bundle", "entry": entry})
     assert (holding.resources, holding.unread) == ([], [])
+
+
+def test_an_entry_with_an_address_and_nothing_else_is_something_unread() -> None:
+    holding = read({"resourceType": "Bundle", "entry": [{"fullUrl": "x"}]})
+    assert holding.unread == [Unread("Bundle.entry", Why.NO_RESOURCE)]
+    answered = {"fullUrl": "x", "response": {"status": "200"}}
+    assert read({"resourceType": "Bundle", "entry": [answered]}).unread == []
 
 
 @pytest.mark.parametrize("wrap", [lambda inner: [inner], lambda inner: bundle(inner)], ids=["lists", "bundles"])
