@@ -100,6 +100,7 @@ def _config(app: Any, settings: Settings, door: _Door, workers: int = 1) -> Conf
         workers=workers,
         access_log=False,
         log_config=None,
+        proxy_headers=False,  # the reviewer's pages go by the address that is connected, not by what a header says
         server_header=False,
         ssl_certfile=door.certificate,
         ssl_keyfile=door.key,
