@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -36,13 +37,17 @@ Answered: TypeAlias = Mapping[FhirQuery, Fetched]
 NOTHING: Answered = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reader:
     """Reads requests for the policies at hand; `payer` has their coverage read, too."""
 
     policies: Policies
     payer: bool = False
     by_code: bool = False
+
+    @cached_property
+    def _types(self) -> Mapping[str, str]:
+        return types_by_key(self.policies.plans, payer=self.payer)
 
     def needs(self, service: Service, request: Request[Any], answered: Answered, *, received: Date) -> list[FhirQuery]:
         """Return the queries that the request's prefetch leaves open and that are not answered yet."""
@@ -69,8 +74,7 @@ class Reader:
 
     def _chart(self, request: Request[Any], answered: Answered) -> Holding:
         """Return what the prefetch and the answers hold."""
-        types = types_by_key(self.policies.plans, payer=self.payer)
-        chart = gather(request.prefetch or {}, types)
+        chart = gather(request.prefetch or {}, self._types)
         again = {f"prefetch.{query.key}" for query, found in answered.items() if found.complete}
         chart.unread = [one for one in chart.unread if one.why is not Why.MORE or one.place not in again]
         for query, found in answered.items():
