@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check format static types layers content peers bench soak fuzz lock clean
+.PHONY: help setup demo run test check format static types layers content peers bench soak fuzz sbom lock clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -68,8 +68,16 @@ soak: $(READY) ## kill the service 50 times under load, then watch its memory; S
 fuzz: $(READY) ## try expressions made at random over charts made at random, for ten minutes
 	@$(BIN)/python -m tests.fuzz
 
-lock: $(READY) ## renew requirements.lock from pyproject.toml (needs uv)
-	@uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-emit-index-url --no-header --upgrade -q -o requirements.lock
+sbom: $(READY) ## list what the image is made of, as CycloneDX, in build/sbom.json
+	@mkdir -p build
+	@PYTHONWARNINGS=ignore $(BIN)/cyclonedx-py requirements deploy/requirements.lock --pyproject pyproject.toml --output-reproducible --of JSON -o build/sbom.json
+
+LOCK := uv pip compile --universal --generate-hashes --no-emit-index-url --no-header -q
+lock: $(READY) ## renew the lock files from pyproject.toml (needs uv)
+	@$(LOCK) --upgrade pyproject.toml --extra dev -o requirements.lock
+	@cp requirements.lock deploy/requirements.lock
+	@$(LOCK) pyproject.toml --extra postgres -o deploy/requirements.lock
+	@echo hatchling | $(LOCK) --upgrade - -o deploy/build.lock
 
 clean: ## remove the virtual environment and all caches
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .coverage htmlcov build dist
