@@ -101,6 +101,8 @@ class Settings(BaseSettings):
     """Who of those whom a proxy names may agree and disagree, `*` for all; the others read."""
     max_body_bytes: int = Field(default=10_000_000, gt=0)
     """The largest request body that is read."""
+    body_seconds: float = Field(default=10, gt=0)
+    """How long a request body may take to arrive; a slower one is refused (408)."""
     max_concurrency: int = Field(default=512, gt=0)
     """How many hook requests a process answers at a time; one more is told to come again (503)."""
     rate_limit: float = Field(default=0, ge=0)

@@ -1,29 +1,37 @@
-"""The body of a request: JSON by its headers, and never more of it than the limit."""
+"""The body of a request: JSON by its headers, and never more of it, or for longer, than the limits."""
 
 from __future__ import annotations
 
+import asyncio
+
 from starlette.requests import Request
 
-from cds_service.api.errors import BodyTooLarge, UnsupportedBody
+from cds_service.api.errors import BodyTooLarge, BodyTooSlow, UnsupportedBody
+from cds_service.settings import Settings
 
 __all__ = ["read_body"]
 
 
-async def read_body(request: Request, most: int) -> bytes:
+async def read_body(request: Request, settings: Settings) -> bytes:
     """Return the body's bytes, as they came.
 
-    Raises UnsupportedBody when the headers say that it is not JSON or is compressed, and BodyTooLarge when it has
-    more than `most` bytes: at once if the client says so, else as soon as they are exceeded.
+    Raises UnsupportedBody when the headers say that it is not JSON or is compressed, BodyTooLarge when it has more
+    bytes than the settings allow (at once if the client says so, else as soon as they are exceeded), and BodyTooSlow.
     """
+    most = settings.max_body_bytes
     _refuse_other_formats(request)
     declared = request.headers.get("content-length", "0")
     if declared.isdecimal() and (len(declared) > len(str(most)) or int(declared) > most):
         raise BodyTooLarge(most)
     body = bytearray()
-    async for chunk in request.stream():
-        if len(body) + len(chunk) > most:
-            raise BodyTooLarge(most)
-        body += chunk
+    try:
+        async with asyncio.timeout(settings.body_seconds):
+            async for chunk in request.stream():
+                if len(body) + len(chunk) > most:
+                    raise BodyTooLarge(most)
+                body += chunk
+    except TimeoutError:
+        raise BodyTooSlow(settings.body_seconds) from None
     return bytes(body)
 
 

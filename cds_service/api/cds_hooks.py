@@ -75,7 +75,7 @@ def _answering(serving: Serving, service: Service, limits: Limits) -> Endpoint:
         deadline = asyncio.get_running_loop().time() + application.settings.deadline_ms / 1000 * _SHARE_OF_THE_EHR
         client = await _client(application, request)
         with limits.within(client.name if client else ""):
-            body = await read_body(request, application.settings.max_body_bytes)
+            body = await read_body(request, application.settings)
             response = await _answer(application, service, body, deadline, client)
         response.headers[_REVISION] = application.policies.revision
         return response
@@ -101,7 +101,7 @@ def _feedback_on(serving: Serving, service: Service) -> Endpoint:
         """Take what became of cards."""
         application = serving.application
         client = await _client(application, request)
-        await application.take_feedback(service, await read_body(request, application.settings.max_body_bytes), client)
+        await application.take_feedback(service, await read_body(request, application.settings), client)
         return Response()
 
     return take

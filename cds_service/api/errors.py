@@ -18,6 +18,7 @@ from cds_service.store.errors import StoreUnavailable
 __all__ = [
     "STATUSES",
     "BodyTooLarge",
+    "BodyTooSlow",
     "NoSuchPage",
     "OriginNotAllowed",
     "UnsupportedBody",
@@ -36,6 +37,17 @@ class BodyTooLarge(RequestError):
     def __str__(self) -> str:
         """Return the limit."""
         return f"the body is larger than the {self.most} bytes that are read"
+
+
+@dataclass
+class BodyTooSlow(RequestError):
+    """A body that does not arrive in time."""
+
+    seconds: float
+
+    def __str__(self) -> str:
+        """Return the limit."""
+        return f"the body did not arrive within {self.seconds:g} s"
 
 
 @dataclass
@@ -70,6 +82,7 @@ _NOT_KEPT = "the decision could not be kept, so that it is not given; nothing wa
 _BY_ERROR: Mapping[type[RequestError], tuple[int, str]] = {
     **BY_ERROR,
     BodyTooLarge: (413, "too-long"),
+    BodyTooSlow: (408, "timeout"),
     NoSuchPage: (404, "not-found"),
     OriginNotAllowed: (400, "forbidden"),
     NotAuthenticated: (401, "login"),
@@ -81,7 +94,7 @@ _BY_STATUS: Mapping[int, tuple[str, str]] = {
     404: ("not-found", "there is nothing at this address; `GET /cds-services` lists the services"),
     405: ("not-supported", "this address does not answer this method"),
 }
-STATUSES = (400, 401, 404, 405, 412, 413, 415, 429, 500, 503)
+STATUSES = (400, 401, 404, 405, 408, 412, 413, 415, 429, 500, 503)
 """The statuses that an error can have; the code of each issue is FHIR's `issue-type`."""
 
 
@@ -91,6 +104,8 @@ def answer_to(error: RequestError) -> Response:
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
     if isinstance(error, TooFrequent | Overloaded):
         headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, BodyTooSlow):
+        headers["Connection"] = "close"  # what is still to come of the body belongs to nothing
     return Response(body, status, headers, media_type="application/json")
 
 

@@ -499,19 +499,8 @@ def test_openapi_describes_what_goes_in_and_out(app: FastAPI):
     assert {"patientId", "draftOrders"} <= body["properties"]["context"]["properties"].keys()
     answer = operation["responses"]["200"]["content"]["application/json"]["schema"]
     assert "cards" in answer["required"]
-    assert operation["responses"].keys() == {
-        "200",
-        "400",
-        "401",
-        "404",
-        "405",
-        "412",
-        "413",
-        "415",
-        "429",
-        "500",
-        "503",
-    }
+    statuses = "200 400 401 404 405 408 412 413 415 429 500 503"
+    assert sorted(operation["responses"]) == statuses.split()
 
 
 def test_fastapis_own_validation_is_nowhere(app: FastAPI):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +23,7 @@ from cds_service.wiring import Application, load_policies
 from tests.made_up import GROUP, PLAN, made_up_policies, request, write_policy
 
 SIGN = "/cds-services/necessity-order-sign"
+GUARD = 30
 REVISION = "CDS-Policy-Revision"
 Ask = Callable[..., Awaitable[httpx.Response]]
 
@@ -48,7 +49,7 @@ def asked(application: Application, conversation: Callable[[Ask], Awaitable[None
         async with httpx.AsyncClient(transport=transport, base_url="http://cds") as client:
             await conversation(client.request)
 
-    asyncio.run(asyncio.wait_for(talk(), 30))
+    asyncio.run(asyncio.wait_for(talk(), GUARD))
 
 
 @pytest.mark.parametrize(
@@ -89,6 +90,22 @@ def test_more_requests_at_a_time_than_may_be_are_told_to_come_again() -> None:
         assert (await ask("GET", "/health/ready")).status_code == 200
         store.may_keep.set()
         assert (await first).status_code == 200
+        assert (await ask("POST", SIGN, json=request())).status_code == 200
+
+    asked(application, conversation)
+
+
+def test_a_body_that_does_not_come_is_not_waited_for() -> None:
+    application = Application(Settings(body_seconds=0.2, max_concurrency=1), made_up_policies())
+
+    async def dripping() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.sleep(GUARD)
+
+    async def conversation(ask: Ask) -> None:
+        response = await ask("POST", SIGN, content=dripping())
+        assert (response.status_code, response.headers["Connection"]) == (408, "close")
+        assert response.json()["issue"][0]["code"] == "timeout"
         assert (await ask("POST", SIGN, json=request())).status_code == 200
 
     asked(application, conversation)
@@ -196,7 +213,7 @@ def test_a_request_keeps_the_policies_that_it_began_with(tmp_path: Path) -> None
             assert second.headers[REVISION] == (await client.get("/health/ready")).json()["revision"]
             assert second.headers[REVISION] != application.policies.revision
 
-    asyncio.run(asyncio.wait_for(conversation(), 30))
+    asyncio.run(asyncio.wait_for(conversation(), GUARD))
 
 
 def test_stale_policies_are_degraded_and_still_answer(tmp_path: Path) -> None:
@@ -219,4 +236,4 @@ def test_stale_policies_are_degraded_and_still_answer(tmp_path: Path) -> None:
             assert (ready.status_code, ready.json()["checks"]["policies"]) == (200, "stale")
             assert (await client.post(SIGN, json=request())).status_code == 200
 
-    asyncio.run(asyncio.wait_for(conversation(), 30))
+    asyncio.run(asyncio.wait_for(conversation(), GUARD))
