@@ -10,7 +10,7 @@ from enum import StrEnum
 from cds_service.fhir.element import Resource, label
 from cds_service.fhir.encoding import canonical
 from cds_service.fhir.record import PatientRecord
-from cds_service.fhir.temporal import Date, parse_date_time
+from cds_service.fhir.temporal import Date, add, compare, parse_date_time
 from cds_service.necessity.model import Order
 from cds_service.necessity.ordered_codes import ordered_codes
 from cds_service.plan_definition.compile import ORDER_TYPES
@@ -66,7 +66,8 @@ def read_orders(
     """Return the orders in `drafts`. Several codings of one code are synonyms: each with a policy is an order.
 
     `whole` says that the drafts are all that is ordered.
-    The reference date of an order is `as_of`, else the day it was authored, else the day it was `received`.
+    The reference date of an order is `as_of`, else the day it was authored unless that is still to come, else the day
+    it was `received`.
     A second order that says the same as an earlier one is not evaluated again; the earlier one lists it.
     An order that names another patient is none of this patient's: it is not judged, nor read beside the others.
     """
@@ -80,7 +81,7 @@ def read_orders(
         if not _is_to_be_done(request):
             not_covered.append(NotCovered(reference, None, Why.NOT_TO_BE_DONE))
             continue
-        day = as_of or reference_date(request) or received
+        day = as_of or _written(request, received) or received
         coded = [
             one
             for one in ordered_codes(request, record)
@@ -138,6 +139,15 @@ def reference_date(request: Resource) -> Date | None:
         if moment and moment.date().full:
             return moment.date()
     return None
+
+
+def _written(request: Resource, received: Date) -> Date | None:
+    """Return the day of a request, unless it is still to come: what has not happened by then would count.
+
+    The day after the one of receipt is today somewhere.
+    """
+    day, tomorrow = reference_date(request), add(received, 1, "day")
+    return None if day and tomorrow and compare(day, tomorrow) == 1 else day
 
 
 def _what(request: Resource) -> bytes:

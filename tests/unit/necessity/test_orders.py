@@ -57,6 +57,12 @@ def test_an_order_is_judged_by_its_code() -> None:
     )
 
 
+@pytest.mark.parametrize(("written", "day"), [("2026-01-16", "2026-01-16"), ("2026-01-17", "2026-01-15")])
+def test_an_order_is_not_judged_as_of_a_day_to_come(written: str, day: str) -> None:
+    (one,) = read(order(coding("A"), authoredOn=written)).covered
+    assert str(one.as_of) == day
+
+
 def test_an_order_of_very_many_codings_is_read_in_the_time_of_one_look_at_each() -> None:
     (one,) = read(order(*(coding("A") | {"display": str(i)} for i in range(20_000)))).covered  # took minutes
     assert one.path == "ServiceRequest/o1.code.coding[0]"
