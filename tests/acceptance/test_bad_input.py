@@ -149,8 +149,16 @@ def test_a_bundle_of_five_megabytes_is_read() -> None:
     assert "(63102): criteria met" in card["summary"]
 
 
-@pytest.mark.parametrize("entry", [[], [None], [{}], [{"resource": None}], [{"resource": {"resourceType": "Foo"}}]])
+@pytest.mark.parametrize("entry", [[], [None], [{}], [{"resource": None}]])
 def test_drafts_that_hold_no_order_give_no_card(entry: list[Any]) -> None:
     request = seed()
     request["context"]["draftOrders"]["entry"] = entry
     assert answer(request) == []
+
+
+@pytest.mark.parametrize("entry", [{"resource": {"resourceType": "Foo"}}, {"resource": {}}, {"fullUrl": "urn:uuid:1"}])
+def test_drafts_that_cannot_be_read_are_told_on_a_card(entry: Any) -> None:
+    request = seed()
+    request["context"]["draftOrders"]["entry"] = [entry]
+    (card,) = answer(request)
+    assert card["summary"].startswith("Part of the orders could not be read")
