@@ -108,10 +108,13 @@ def _feedback_on(serving: Serving, service: Service) -> Endpoint:
 
 
 async def _client(application: Application, request: Request) -> Client | None:
-    """Return who calls; several Authorization headers are one that nobody can mean."""
+    """Return who calls; several Authorization headers are one that nobody can mean.
+
+    A token is for the public address of what is called, wherever a proxy or a mount puts this service.
+    """
     headers = request.headers.getlist("authorization")
     try:
-        client = await application.authenticate(", ".join(headers) or None, request.url.path)
+        client = await application.authenticate(", ".join(headers) or None, request.scope["route"].path)
     except NotAuthenticated as error:
         seen().client, seen().refused = error.claimed, error.code
         raise

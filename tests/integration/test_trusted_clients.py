@@ -10,6 +10,8 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
 from cds_service.api.app import create_app
 from cds_service.errors import ConfigurationError
@@ -79,6 +81,20 @@ def test_every_other_call_is_a_plain_401(kind: str, method: str, path: str, body
     assert issue["details"]["text"] == (
         "the call is not authenticated; send `Authorization: Bearer` with a token that this service trusts"
     )
+
+
+@pytest.mark.requirement("J3")
+def test_the_audience_is_the_public_address_below_whatever_path_the_service_is_mounted(tmp_path: Path) -> None:
+    chosen = settings(tmp_path, public_base_url=f"{BASE}/necessity")
+    service = create_app(Application(chosen, made_up_policies(), clock=lambda: Date((2026, 1, 15))))
+    mounted = Starlette(routes=[Mount("/necessity", app=service)])
+
+    async def ask(path: str) -> int:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(mounted), base_url="http://inside") as client:
+            return (await client.get("/necessity/cds-services", headers=[token(path)])).status_code
+
+    assert asyncio.run(ask("/necessity/cds-services")) == 200
+    assert asyncio.run(ask("/necessity/necessity/cds-services")) == 401
 
 
 @pytest.mark.requirement("J7")
