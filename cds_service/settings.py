@@ -121,6 +121,8 @@ class Settings(BaseSettings):
     """A port of its own at which Prometheus reads `/metrics`; without, nothing is shown."""
     metrics_host: str = "127.0.0.1"
     """The address that this port is at."""
+    tracing: bool = False
+    """Whether spans go to the collector that OTEL_EXPORTER_OTLP_ENDPOINT names; needs `cds-service[otel]`."""
 
     @classmethod
     def settings_customise_sources(

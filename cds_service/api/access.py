@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import time
 
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cds_service.observability import Seen, observed
 from cds_service.observability.metrics import count
+from cds_service.observability.tracing import span
 
 __all__ = ["Access"]
 
@@ -39,12 +41,14 @@ class Access:
             await send(message)
 
         begun = time.perf_counter()
-        with observed() as seen:
+        with observed() as seen, span("request", Headers(scope=scope).get("traceparent")) as attributes:
             try:
                 await self.app(scope, receive, send_noting)
             finally:
                 service, seconds = _route(scope), time.perf_counter() - begun
                 count(seen, service, status, seconds)
+                attributes |= {"service": service, "status": status or 0}
+                attributes |= {f"outcomes.{name}": how_many for name, how_many in seen.outcomes.items()}
                 _tell(seen, service, status, seconds)
 
 

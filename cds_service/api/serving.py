@@ -12,6 +12,7 @@ from typing import Final
 
 from cds_service.errors import ContentError
 from cds_service.observability.metrics import count_reload, measure_policies, measure_store
+from cds_service.observability.tracing import end_tracing
 from cds_service.wiring import Application, load_policies, policies_folder
 
 __all__ = ["Serving"]
@@ -76,6 +77,7 @@ class Serving:
             yield
         finally:
             _logger.info("shutting down")
+            await asyncio.to_thread(end_tracing)
             with suppress(ValueError, RuntimeError, NotImplementedError):
                 loop.remove_signal_handler(signal.SIGHUP)
             for task in list(tasks):

@@ -86,6 +86,7 @@ def _serve(create_app: CreateApp, application: Application, door: _Door, workers
             _serve_by_several(application, door, workers, listener)
             return
         _show_metrics(application.settings)
+        _trace(application.settings)
         _tune_garbage_collection()
         with suppress(KeyboardInterrupt):
             uvicorn.Server(config).run(sockets=[listener])
@@ -135,8 +136,16 @@ def application_of_worker() -> Application:
     end_with_parent()
     application = _keeping(application_of(None, None))
     configure_logs(application.settings.log_level, application.settings.log_format)
+    _trace(application.settings)
     _tune_garbage_collection()
     return application
+
+
+def _trace(settings: Settings) -> None:
+    from cds_service.observability.tracing import begin_tracing
+
+    if settings.tracing:
+        begin_tracing()
 
 
 def _show_metrics(settings: Settings) -> None:

@@ -50,7 +50,7 @@ EVENTS: Final = frozenset(
 UNLISTED: Final = "unlisted"
 """The event of a record that is not listed: its place says where it comes from."""
 
-_LIBRARIES: Final = ("alembic", "asyncio", "httpcore", "httpx", "sqlalchemy", "uvicorn")
+_LIBRARIES: Final = ("alembic", "asyncio", "httpcore", "httpx", "opentelemetry", "sqlalchemy", "urllib3", "uvicorn")
 _FRAMES: Final = 3
 
 

@@ -10,6 +10,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from cds_service.observability.tracing import span
+
 __all__ = ["Seen", "Step", "observed", "seen", "step"]
 
 Step: TypeAlias = Literal["read", "fetch", "evaluate", "answer", "keep"]
@@ -65,6 +67,7 @@ def step(name: Step) -> Iterator[None]:
     """Have the time that passes inside counted for a step of the request."""
     seconds, begun = seen().seconds, time.perf_counter()
     try:
-        yield
+        with span(name):
+            yield
     finally:
         seconds[name] = seconds.get(name, 0.0) + time.perf_counter() - begun
