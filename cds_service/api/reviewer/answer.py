@@ -34,7 +34,8 @@ class Answers:
         """Return the model, as JSON if that is asked for, else as the page that shows it with `more`."""
         if wants_json(request):
             return _with_headers(Response(encode(model), media_type="application/json"))
-        return self.page(template, person, model=seen(model), **more)
+        home = any(getattr(one, "path", None) == "/" for one in request.app.routes)
+        return self.page(template, person, model=seen(model), home=home, **more)
 
     def page(self, template: str, person: Person | None, status: int = 200, **values: Any) -> Response:
         """Return a page that has no JSON."""

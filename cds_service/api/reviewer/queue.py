@@ -19,6 +19,7 @@ __all__ = ["Asked", "asked_of", "queue"]
 _ROWS: Final = 50
 _LOOKED_THROUGH: Final = 500
 """Exchanges that are looked through for one page where few of them fit."""
+_DAYS_COUNTED: Final = 30
 _STANDINGS: Final = ("open", "agreed", "disagreed")
 
 
@@ -78,13 +79,17 @@ def asked_of(query: Mapping[str, str]) -> Asked:
     return replace(asked, following=int(following)) if following else asked
 
 
-def queue(store: Store, asked: Asked) -> dict[str, Any]:
-    """Return a page of the queue: `items`, `counts` by outcome, and in `next` the address of what follows."""
+def queue(store: Store, asked: Asked, *, now: datetime) -> dict[str, Any]:
+    """Return a page of the queue: `items`, `counts` by outcome, and in `next` the address of what follows.
+
+    What is counted is of the days asked for, or else of the last 30: a store may hold the decisions of years.
+    """
     items, following = _rows(store, asked)
+    counted = replace(asked.filters, since=asked.filters.since or now - timedelta(days=_DAYS_COUNTED))
     return {
         "asked": {name: getattr(asked, name) for name in asked.__slots__},
         "counts": {
-            str(one): store.count(replace(asked.filters, outcome=str(one)))
+            str(one): store.count(replace(counted, outcome=str(one)))
             for one in Outcome
         },
         "items": items,

@@ -134,7 +134,8 @@ class _Reviewer:
     async def queue(self, request: Request) -> Response:
         """List determinations."""
         person = self._access.person(request)
-        model = await run_sync(queue, self._application.store, asked_of(request.query_params))
+        asked = asked_of(request.query_params)
+        model = await run_sync(partial(queue, self._application.store, asked, now=datetime.now(UTC)))
         return self._page(
             request, "review_queue.html", model, person, outcomes=OUTCOME_WORDS, policies=self._policy_names()
         )
