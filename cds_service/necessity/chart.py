@@ -6,6 +6,7 @@ the reference date. What is refused never supports or refutes; it can only expla
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
@@ -108,7 +109,16 @@ class Chart:
 
     def _wrong_subject(self, resource: Resource) -> str | None:
         about = self.record.concerns_patient(resource)
+        if about and "focus" in resource:
+            focus = resource["focus"]
+            about = not any(map(self._is_another_person, focus if type(focus) is list else (focus,)))
         return None if about else "other-patient" if about is False else "subject-unknown"
+
+    def _is_another_person(self, focus: object) -> bool:
+        """Return whether what is stated is of a fetus, a donor, a relative. Source: R4 Observation.focus."""
+        reference = str(focus.get("reference")) if type(focus) is dict else ""
+        is_person = re.search(r"(^|/)(Patient|RelatedPerson)/", reference) is not None
+        return is_person and self.record.is_about_patient(focus) is not True
 
     def _wrong_date(self, resource: Resource) -> str | None:
         day = dated(resource) or dated(resource, "start")

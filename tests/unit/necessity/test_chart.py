@@ -206,6 +206,19 @@ def test_the_patient_and_what_has_no_patient_are_usable(kind: str) -> None:
     assert refusal(one) is None
 
 
+@pytest.mark.parametrize(
+    ("focus", "reason"),
+    [
+        ("Patient/p2", "other-patient"),
+        ("RelatedPerson/fetus", "other-patient"),
+        ("Patient/p1", USABLE),
+        ("Condition/tumour", USABLE),
+    ],
+)
+def test_what_is_observed_of_another_person_is_not_the_patients(focus: str, reason: str | None) -> None:
+    assert refusal(resource("Observation", "final", focus=[{"reference": focus}])) == reason
+
+
 # -- when ---------------------------------------------------------------------------------------------------------
 
 
