@@ -216,3 +216,38 @@ def test_no_value_of_a_patient_is_in_logs_or_metrics(tmp_path: Path) -> None:
     assert "cds_store_writable 1.0" in metrics
     assert 'cds_fhir_queries_total{result="complete"}' in metrics
     assert CANARY not in service.log + metrics + told
+
+
+def test_broken_policies_read_under_load_change_no_answer(tmp_path: Path) -> None:
+    with served(tmp_path) as service:
+        first, _ = revision(service)
+        answers: list[tuple[int, str]] = []
+
+        def ask() -> None:
+            for _ in range(25):
+                answer = service.ask("POST", SIGN, json=request())
+                answers.append((answer.status_code, answer.headers["CDS-Policy-Revision"]))
+
+        asking = [threading.Thread(target=ask) for _ in range(4)]
+        for one in asking:
+            one.start()
+        for action in ([], None, [{}]):
+            rewritten(tmp_path, action=action)
+            service.process.send_signal(signal.SIGHUP)
+            time.sleep(0.1)
+        for one in asking:
+            one.join(GUARD)
+        until(lambda: revision(service) == (first, "stale"))
+        service.end()
+    assert answers == [(200, first)] * 100
+    assert len(kept(service.database)) == 100
+
+
+def test_a_port_for_metrics_that_is_taken_is_told(tmp_path: Path) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        served(tmp_path, metrics_port=taken.getsockname()[1]) as service,
+    ):
+        assert service.process.wait(GUARD) == 2
+        assert service.process.stderr is not None
+        assert "CDS_METRICS_PORT: cannot listen there" in service.process.stderr.read()
