@@ -11,6 +11,7 @@ RUN python -m venv /build \
     && python -m pip --python /opt/cds-service/bin/python install --require-hashes -r requirements.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY cds_service ./cds_service
+COPY fixtures ./fixtures
 COPY plan_definitions ./plan_definitions
 RUN /build/bin/hatchling build -t wheel -d /wheels \
     && python -m pip --python /opt/cds-service/bin/python install --no-index --no-deps /wheels/*.whl \

@@ -24,6 +24,12 @@ def instructions() -> list[tuple[str, str]]:
     return [(one[0], one[2]) for line in joined.splitlines() if (one := line.strip().partition(" "))[0]]
 
 
+def sources() -> set[str]:
+    """Return what is copied from the folder that the image is built of."""
+    copies = (value for name, value in instructions() if name == "COPY" and not value.startswith("--from"))
+    return {one for value in copies for one in value.split()[:-1]}
+
+
 def last_stage() -> dict[str, str]:
     start = max(i for i, (name, _) in enumerate(instructions()) if name == "FROM")
     return dict(instructions()[start:])
@@ -76,14 +82,16 @@ def test_what_runs_is_locked_and_what_tests_is_not_in_the_image() -> None:
 def test_only_what_is_built_from_is_sent_to_the_builder() -> None:
     first, *others = (ROOT / ".dockerignore").read_text().splitlines()
     assert first == "*"
-    copied = {
-        one
-        for name, value in instructions()
-        if name == "COPY" and not value.startswith("--from")
-        for one in value.split()[:-1]
-    }
+    copied = sources()
     allowed = {one[1:] for one in others if one.startswith("!")}
     assert {one for one in copied if one not in allowed and not one.endswith(".lock")} == set()
+
+
+def test_all_that_the_package_is_made_of_is_copied() -> None:
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    wheel = pyproject["tool"]["hatch"]["build"]["targets"]["wheel"]
+    made_of = {*wheel["packages"], *wheel["force-include"], pyproject["project"]["readme"]}
+    assert {one.split("/")[0] for one in made_of} | {"pyproject.toml", "LICENSE"} <= sources()
 
 
 def test_the_bill_of_materials_names_what_the_image_holds(tmp_path: Path) -> None:
