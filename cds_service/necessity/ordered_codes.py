@@ -58,7 +58,7 @@ class OrderedCode:
 def ordered_codes(request: Resource, record: PatientRecord) -> Iterator[OrderedCode]:
     """Yield what an order orders, billing options first, references followed as far as the record holds their target.
 
-    A code needs its system, and to be written as FHIR writes codes.
+    A code has to be written as FHIR writes codes. Without its system, which is then empty, it is no policy's.
     """
     yield from _codes(Location(request), request, record, _MOST_HOPS)
 
@@ -106,8 +106,9 @@ def _of_concept(at: Location, request: Resource) -> Iterator[OrderedCode]:
 
 def _of_coding(at: Location, request: Resource) -> Iterator[OrderedCode]:
     system, code = at.value.get("system"), at.value.get("code")
-    if type(code) is str and _CODE.fullmatch(code) and type(system) is str and system:
-        yield OrderedCode(at.value, same_system(system) or system, code, str(at), request)
+    if type(code) is str and _CODE.fullmatch(code):
+        named = system if type(system) is str else ""
+        yield OrderedCode(at.value, same_system(named) or "", code, str(at), request)
 
 
 def _billed(at: Location, request: Resource) -> Iterator[OrderedCode]:

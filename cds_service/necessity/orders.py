@@ -98,8 +98,10 @@ def read_orders(
             elif earlier.reference != reference:
                 covered[same] = replace(earlier, duplicates=(*earlier.duplicates, reference))
         if not found:
-            why = Why.NO_POLICY if coded else Why.NO_CODE
-            not_covered.append(NotCovered(reference, coded[0].code if coded else None, why))
+            told = [one for one in coded if one.system]
+            unclear = not told or any(policies.may_mean(one.code) for one in coded if not one.system)
+            why = Why.NO_CODE if unclear else Why.NO_POLICY
+            not_covered.append(NotCovered(reference, told[0].code if told else None, why))
     return Orders(tuple(covered.values()), tuple(not_covered), mine, whole)
 
 

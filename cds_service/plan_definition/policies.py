@@ -30,6 +30,10 @@ class Policies:
         """Return the policies that decide on an ordered code, in every version that does."""
         return self._by_code.get(code, ())
 
+    def may_mean(self, code: str) -> bool:
+        """Return whether a code without its system may be one that a policy decides on."""
+        return code in self._bare_codes
+
     def on(self, code: Code, day: Date) -> tuple[PlanDefinition, ...]:
         """Return the policies that decide on a code ordered on a day, each in the version that counts then."""
         return tuple(plan for plan in self.for_code(code) if self.counts(plan, day))
@@ -56,6 +60,10 @@ class Policies:
             for code in plan.codes.codes:
                 found[code] = (*found.get(code, ()), plan)
         return found
+
+    @cached_property
+    def _bare_codes(self) -> frozenset[str]:
+        return frozenset(code for _, code in self._by_code)
 
     @cached_property
     def _by_canonical(self) -> Mapping[str, tuple[PlanDefinition, ...]]:

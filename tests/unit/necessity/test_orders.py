@@ -63,6 +63,13 @@ def test_an_order_is_not_judged_as_of_a_day_to_come(written: str, day: str) -> N
     assert str(one.as_of) == day
 
 
+def test_a_code_of_a_policy_without_its_system_is_told_beside_one_that_no_policy_knows() -> None:
+    told = read(order({"code": "A"}, coding("L", "https://local.example.org"))).not_covered
+    assert [(one.code, one.reason) for one in told] == [("L", Why.NO_CODE)]
+    other = read(order({"code": "free text"}, coding("L", "https://local.example.org"))).not_covered
+    assert [one.reason for one in other] == [Why.NO_POLICY]
+
+
 def test_an_order_of_very_many_codings_is_read_in_the_time_of_one_look_at_each() -> None:
     (one,) = read(order(*(coding("A") | {"display": str(i)} for i in range(20_000)))).covered  # took minutes
     assert one.path == "ServiceRequest/o1.code.coding[0]"
