@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from base64 import b64encode
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,8 +18,11 @@ from cds_service.api.app import create_app
 from cds_service.errors import ConfigurationError
 from cds_service.fhir.temporal import Date
 from cds_service.settings import Settings
+from cds_service.store.errors import NoKey, StoreUnavailable
 from cds_service.store.memory import InMemoryStore
+from cds_service.store.payload import Keys
 from cds_service.store.report import count_feedback
+from cds_service.store.sql import SqlStore
 from cds_service.store.store import Filters
 from cds_service.wiring import Application
 from tests.made_up import FINDINGS, PATIENT, finding, made_up_policies, order, request
@@ -46,7 +51,7 @@ class Browser:
     """One browser at one service: it keeps cookies, and sends what it is given."""
 
     settings: dict[str, Any] = field(default_factory=dict)
-    store: InMemoryStore = field(default_factory=InMemoryStore)
+    store: Any = field(default_factory=InMemoryStore)
     address: str = "127.0.0.1"
     base: str = HERE
     cookies: httpx.Cookies = field(default_factory=httpx.Cookies)
@@ -80,7 +85,7 @@ class Browser:
         message = request(order(coded=coded), chart=chart)
         message["prefetch"]["chart"]["entry"][0]["resource"] = patient
         assert self.ask("POST", SIGN, json=message).status_code == 200
-        return self.store.search(Filters(), limit=1).items[0].decision.exchange
+        return str(self.store.search(Filters(), limit=1).items[0].decision.exchange)
 
     def say(self, exchange: str, outcome: str, reason: str = "", **headers: str) -> httpx.Response:
         page = self.get(f"/review/{exchange}").text
@@ -460,6 +465,42 @@ def test_what_was_purged_is_said(browser: Browser) -> None:
     model = browser.json(f"/review/{exchange}")
     assert (model["patient"], model["history"], model["determinations"][0]["criteria"]) == (None, [], [])
     assert browser.get(f"/review/{exchange}").status_code == 200
+
+
+class Away(InMemoryStore):
+    """A store whose database is away."""
+
+    def search(self, *_: Any, **__: Any) -> Any:
+        raise StoreUnavailable
+
+
+class Locked(InMemoryStore):
+    """A store whose keys are lost."""
+
+    def find(self, *_: Any, **__: Any) -> Any:
+        raise NoKey
+
+
+def test_a_database_that_is_away_or_cannot_be_opened_is_told() -> None:
+    away, locked = Browser(store=Away()).get("/review"), Browser(store=Locked()).get("/review/x")
+    assert (away.status_code, away.headers["retry-after"]) == (503, "2")
+    assert locked.status_code == 500
+    assert "cds-service decisions verify" in locked.text
+
+
+def test_what_was_said_is_there_after_a_restart(tmp_path: Path) -> None:
+    address, keys = f"sqlite:///{tmp_path / 'kept.db'}", Keys.of(f"k1:{b64encode(b'k' * 32).decode()}")
+    with SqlStore(address, keys=keys) as store:
+        browser = Browser(store=store)
+        earlier, exchange = browser.decide(), browser.decide(finding())
+        browser.say(exchange, "disagreed", "seen elsewhere")
+    with SqlStore(address, keys=keys) as store:
+        again = Browser(store=store)
+        model = again.json(f"/review/{exchange}")
+        assert model["determinations"][0]["reviews"][0]["reason"] == "seen elsewhere"
+        assert [one["exchange"] for one in model["history"]] == [exchange, earlier]
+        assert [one["exchange"] for one in again.json("/review")["items"] if one["review"] == "open"] == [earlier]
+        assert list(store.verify()) == []
 
 
 def test_a_review_may_be_sent_by_a_machine_too(browser: Browser) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final
 
 import msgspec
@@ -40,6 +41,7 @@ class Library:
         self._application = application
         self._place = policies_folder(application.settings.policies)
         self._ran: dict[str, Json] = {}
+        self._running = Lock()
 
     @property
     def policies(self) -> Policies:
@@ -96,8 +98,9 @@ class Library:
         self._in(group)
         try:
             cases = {name: case for (where, name), case in self._cases.items() if where == group}
-            if run and group not in self._ran:
-                self._ran[group] = self._run(group, cases)
+            with self._running:
+                if run and group not in self._ran:
+                    self._ran[group] = self._run(group, cases)
         except ContentError:
             raise Refusal(
                 409, "conflict", "the cases cannot be run here; `cds-service policies test` tells why"

@@ -21,7 +21,7 @@ from cds_service.api.reviewer.queue import asked_of, queue
 from cds_service.api.reviewer.refusal import Refusal, no_such_page
 from cds_service.api.ui import Pages
 from cds_service.replay import evaluate_again
-from cds_service.store.errors import Unreadable
+from cds_service.store.errors import StoreUnavailable, Unreadable
 from cds_service.store.reviews import REVIEWED, Review, record_of, reviews_of, subject_of
 from cds_service.store.store import Filters, Kept
 from cds_service.wiring import Application
@@ -31,6 +31,11 @@ __all__ = ["guarded", "reviewer_routes"]
 Endpoint = Callable[[Request], Awaitable[Response]]
 _NOBODY: Final = "nobody"
 _LONGEST_REASON: Final = 2000
+
+_AWAY: Final = Refusal(503, "transient", "the database cannot be used now; nothing was changed", {"Retry-After": "2"})
+_UNREADABLE: Final = Refusal(
+    500, "exception", "what was kept cannot be opened; `cds-service decisions verify` tells the operator why"
+)
 
 
 def reviewer_routes(current: Callable[[], Application], access: Access) -> APIRouter:
@@ -51,6 +56,10 @@ def guarded(page: Endpoint, access: Access | None, answers: Answers) -> Endpoint
             return await page(request)
         except Refusal as refused:
             return answers.refusal(request, refused)
+        except StoreUnavailable:
+            return answers.refusal(request, _AWAY)
+        except Unreadable:
+            return answers.refusal(request, _UNREADABLE)
 
     return answer
 
@@ -165,15 +174,10 @@ class _Reviewer:
 
     def _find(self, name: str) -> Kept:
         store = self._application.store
-        try:
-            kept = store.find(name)
-            if kept is None:
-                found = store.search(Filters(determination=name), limit=1).items
-                kept = store.find(found[0].decision.exchange) if found else None
-        except Unreadable:
-            raise Refusal(
-                500, "exception", "what was kept of this cannot be opened; the operator's log tells why"
-            ) from None
+        kept = store.find(name)
+        if kept is None:
+            found = store.search(Filters(determination=name), limit=1).items
+            kept = store.find(found[0].decision.exchange) if found else None
         if kept is None or not kept.decision.determined:
             raise no_such_page()
         return kept
