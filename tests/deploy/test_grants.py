@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from cds_service.store.sql import SqlStore
+from cds_service.store.store import Filters
 from tests.charts import ROOT
 from tests.postgres import REQUIRED, binaries, cluster
 from tests.unit.store.making import decision
@@ -40,6 +41,10 @@ def test_the_service_may_keep_and_read_and_nothing_else(tmp_path: Path) -> None:
             subprocess.run(["/bin/sh", script], env=environment, check=True, capture_output=True, timeout=120)
         with SqlStore(server.url(name, "cds_service")) as store:
             assert store.append_now(decision()).fresh
+        server.sql(name, "CREATE ROLE auditor LOGIN IN ROLE cds_reader")
+        with SqlStore(server.url(name, "auditor")) as store:
+            assert store.count(Filters()) == 1
+            assert list(store.verify()) == []
         with psycopg.connect(server.url(name, "cds_service"), autocommit=True) as connection:
             for refused in (b"DELETE FROM journal", b"DELETE FROM payload", b"UPDATE decision SET status = 200"):
                 with pytest.raises(psycopg.errors.InsufficientPrivilege):
