@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -14,10 +15,15 @@ from typing import Any
 import pytest
 
 from cds_service.fhir.encoding import encode
+from cds_service.fhir.temporal import Date
 from cds_service.replay import Replayer, Verdict
+from cds_service.security import Client
+from cds_service.services import SERVICES
+from cds_service.settings import Settings
 from cds_service.store.model import Contents, Decision
 from cds_service.store.sql import SqlStore
 from cds_service.store.store import Filters
+from cds_service.wiring import Application
 from tests.charts import ROOT
 from tests.faults.ehr_stub import EhrStub
 from tests.integration.decisions.corpus import ask, ask_all, asked, policies, verdicts
@@ -119,4 +125,30 @@ def test_what_the_ehr_answered_is_replayed_without_the_ehr(tmp_path: Path) -> No
         (kept,) = store.each(Filters())
     assert isinstance(kept.decision.contents, Contents)
     assert kept.decision.contents.fetched
+    assert Replayer.of([policies()]).replay(kept.decision).verdict is Verdict.IDENTICAL
+
+
+def test_what_a_client_may_have_read_is_its_own_and_is_replayed_so(tmp_path: Path) -> None:
+    with EhrStub(resources=[PATIENT, finding("broken")]) as ehr, SqlStore(f"sqlite:///{tmp_path / 'one.db'}") as store:
+        body = encode(request(order(), chart=()) | {"fhirServer": ehr.base_url})
+        clients = tmp_path / "clients.toml"
+        clients.write_text(
+            '[clients.general-hospital]\niss = "https://ehr.example.org"\n'
+            f'jku = ["https://ehr.example.org/jwks.json"]\nfhir_servers = ["{ehr.base_url}"]\n'
+        )
+        settings = Settings(clients=clients)
+        application = Application(settings, policies(), clock=lambda: Date((2026, 1, 15)), store=store)
+        client = Client("general-hospital", "https://ehr.example.org", "north", (ehr.base_url,))
+        service = SERVICES["necessity-order-sign"]
+
+        async def ask() -> None:
+            deadline = asyncio.get_running_loop().time() + 10
+            reply = await application.serve(service, body, deadline=deadline, client=client)
+            await application.keep(reply, service, body, client)
+            await application.fhir.aclose()
+
+        asyncio.run(ask())
+        (kept,) = store.each(Filters())
+    assert kept.decision.contents is not None
+    assert b"broken" in kept.decision.contents.fetched
     assert Replayer.of([policies()]).replay(kept.decision).verdict is Verdict.IDENTICAL
