@@ -74,7 +74,7 @@ def create_sandbox_app(application: Application) -> FastAPI:
 
 
 def _playing(anybody: Watched, name: str, trusted: TrustedClient) -> Watched:
-    settings = dict(_ROLES[name])
+    settings = {**_ROLES[name], "public_base_url": f"{anybody.base_url}/{name}"}
     servers = settings.get("fhir_servers", anybody.settings.fhir_servers)
     client = TrustedClient(trusted.name, trusted.iss, trusted.jku, fhir_servers=servers)
     return anybody.playing(name, client, **settings)

@@ -7,11 +7,11 @@ export const make = (name, attributes = {}, ...children) => {
     else if (value === true) element.setAttribute(key, "");
     else if (value !== false && value != null) element.setAttribute(key, value);
   }
-  element.append(...children.flat().filter((one) => one != null));
+  element.append(...children.flat(Infinity).filter((one) => one != null));
   return element;
 };
 
-export const show = (place, ...children) => place.replaceChildren(...children.flat().filter((one) => one != null));
+export const show = (place, ...children) => place.replaceChildren(...children.flat(Infinity).filter((one) => one != null));
 
 export const byId = (name) => document.getElementById(name);
 
