@@ -33,9 +33,12 @@ class Cluster:
 
     folder: Path
     bin: Path
+    durable: bool
 
     def start(self) -> None:
         options = f"-c listen_addresses='' -c unix_socket_directories={self.folder} -c max_connections=50"
+        options += " -c dynamic_shared_memory_type=mmap"
+        options += "" if self.durable else " -c fsync=off"
         self._run("pg_ctl", "start", "-w", "-D", f"{self.folder}/data", "-l", f"{self.folder}/log", "-o", options)
 
     def stop(self, mode: Literal["fast", "immediate"] = "fast") -> None:
@@ -46,6 +49,11 @@ class Cluster:
         name = f"store_{next(_DATABASES)}"
         self.sql("postgres", f"CREATE DATABASE {name}")
         return self.url(name)
+
+    def drop(self, address: str) -> None:
+        """Delete a database, whoever still uses it."""
+        name = address.partition("@/")[2].partition("?")[0]
+        self.sql("postgres", f"DROP DATABASE {name} WITH (FORCE)")
 
     def url(self, database: str, user: str = "postgres") -> str:
         return f"postgresql://{user}@/{database}?host={quote(str(self.folder))}"
@@ -67,19 +75,21 @@ class Cluster:
 
 
 @contextmanager
-def cluster(bin_folder: Path) -> Iterator[Cluster]:
-    """Give a server that runs."""
-    with tempfile.TemporaryDirectory(prefix="pg") as name:
+def cluster(bin_folder: Path, *, durable: bool = True) -> Iterator[Cluster]:
+    """Give a server that runs; one that is never stopped at once need not be `durable`, and lies in memory."""
+    memory = "/dev/shm" if not durable and Path("/dev/shm").is_dir() else None  # noqa: S108 - private, by its mode
+    with tempfile.TemporaryDirectory(prefix="pg", dir=memory) as name:
         folder = Path(name)
         if os.geteuid() == 0:
             os.chown(folder, _nobody().pw_uid, _nobody().pw_gid)
-        one = Cluster(folder, bin_folder)
+        one = Cluster(folder, bin_folder, durable)
         one.initialize()
         one.start()
         try:
             yield one
         finally:
-            one.stop("immediate")
+            if (folder / "data" / "postmaster.pid").exists():
+                one.stop()
 
 
 def _nobody() -> pwd.struct_passwd:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -24,20 +25,27 @@ _LOCK: Final = 0x63647373746F7265
 """What concurrent upgrades of a PostgreSQL database wait for: any constant will do."""
 
 
-def upgrade(engine: Engine) -> None:
+def upgrade(engine: Engine, *, wait: float = 0.0) -> None:
     """Bring the database to the schema of this release; processes that do so at once wait for each other.
 
-    Raises SchemaUnknown for a database of a newer release, or where the role may not change tables, and
-    StoreUnavailable where the database cannot be reached.
+    `wait` is how many seconds more than the engine's own patience a lock of SQLite's is waited for. Raises
+    SchemaUnknown for a database of a newer release, or where the role may not change tables, and StoreUnavailable
+    where the database cannot be used.
     """
-    try:
-        with engine.begin() as connection:
-            if schema_of(connection) != HEAD:
-                _upgrade(connection)
-    except DBAPIError as error:
-        if name_of(error) in _NOT_ALLOWED:
-            raise SchemaUnknown(f"the schema is not `{HEAD}`; upgrade it as the owner of the tables") from None
-        raise StoreUnavailable(f"the database cannot be brought up to date ({name_of(error)})") from None
+    until = time.monotonic() + wait
+    while True:
+        try:
+            with engine.begin() as connection:
+                if schema_of(connection) != HEAD:
+                    _upgrade(connection)
+        except DBAPIError as error:
+            name = name_of(error)
+            if name in _NOT_ALLOWED:
+                raise SchemaUnknown(f"the schema is not `{HEAD}`; upgrade it as the owner of the tables") from None
+            if not name.startswith("SQLITE_BUSY") or time.monotonic() >= until:
+                raise StoreUnavailable(f"the database cannot be used ({name})") from None
+        else:
+            return
 
 
 def schema_of(connection: Connection) -> str | None:

@@ -32,6 +32,8 @@ __all__ = ["SqlStore"]
 _FACTOR: Final = 3
 _GRACE: Final = 5.0
 """A writer ends each attempt within `patience`; who waits gives up only where it does not."""
+_AT_START: Final = 30.0
+"""Seconds: several processes may start at once, and one of them makes the tables."""
 _NO_ANSWER: Final = "the database did not answer in time"
 
 
@@ -67,7 +69,7 @@ class SqlStore:
         self._reading = connect_to(address, patience=patience)
         self._writing = connect_to(address, patience=patience, writing=True)
         try:
-            upgrade(self._writing)
+            upgrade(self._writing, wait=_AT_START if files is None else 0.0)
         except StoreUnavailable as error:
             if files is None or isinstance(error, SchemaUnknown):
                 self._dispose()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +21,27 @@ def postgres() -> Iterator[Cluster]:
     if found is None:
         reason = "no PostgreSQL on this machine (initdb, pg_ctl); POSTGRES_REQUIRED=1 makes this a failure"
         (pytest.fail if REQUIRED else pytest.skip)(reason)
-    with cluster(found) as running:
+    with cluster(found, durable=False) as running:
         yield running
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Return the address of an empty database."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/decisions.db"
+@contextmanager
+def empty(kind: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+    """Give the address of an empty database."""
+    if kind == "sqlite":
+        yield f"sqlite:///{folder}/decisions.db"
+        return
     running: Cluster = request.getfixturevalue("postgres")
-    return running.new_database()
+    address = running.new_database()
+    yield address
+    running.drop(address)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Give the address of an empty database of each kind."""
+    with empty(request.param, request, tmp_path) as address:
+        yield address
 
 
 @pytest.fixture
@@ -53,6 +64,5 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     if request.param == "memory":
         yield InMemoryStore()
         return
-    running = request.getfixturevalue("postgres") if request.param == "postgresql" else None
-    with SqlStore(running.new_database() if running else f"sqlite:///{tmp_path}/decisions.db") as opened:
+    with empty(request.param, request, tmp_path) as address, SqlStore(address) as opened:
         yield opened

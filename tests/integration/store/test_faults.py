@@ -194,6 +194,21 @@ def test_what_cannot_be_written_down_harms_nobody_else(open_store: Open) -> None
     assert {one.decision.exchange for one in store.each(Filters())} == {"a", "b"}
 
 
+def test_what_a_database_cannot_hold_harms_nobody_else(postgres: Cluster) -> None:
+    beyond = decision("beyond", status=1_000_000)
+    with SqlStore(postgres.new_database()) as store:
+
+        async def all_three() -> list[object]:
+            three = (store.append(one) for one in (decision("a"), beyond, decision("b")))
+            return await asyncio.gather(*three, return_exceptions=True)
+
+        told = asyncio.run(all_three())
+        assert isinstance(told[1], StoreError)
+        assert "NumericValueOutOfRange" in str(told[1])
+        assert {one.decision.exchange for one in store.each(Filters())} == {"a", "b"}
+        assert list(store.verify()) == []
+
+
 def test_who_waits_no_longer_changes_nothing_for_the_others(database: str, open_store: Open) -> None:
     store = open_store(patience=5)
 

@@ -52,7 +52,7 @@ def test_the_last_step_is_the_schema_of_this_release(engine: Engine) -> None:
 
 def test_processes_that_start_at_once_wait_for_each_other(database: str) -> None:
     def start(_: int) -> None:
-        SqlStore(database, patience=20).close()
+        SqlStore(database, patience=0.05).close()
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(start, range(4)))

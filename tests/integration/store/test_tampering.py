@@ -221,6 +221,13 @@ def test_a_store_put_back_to_an_earlier_state_is_found_out(tmp_path: Path) -> No
     assert {one.writer for one in told} == {lost.writer}
 
 
+def test_a_writer_whose_place_was_taken_begins_anew(tampered: Tampered) -> None:
+    tampered.run("UPDATE writer SET hash = 'of another process'")
+    assert tampered.store.append_now(decision("later")).fresh
+    assert len(tampered.store.heads()) == 2
+    assert {fault for fault, _ in tampered.found()} == {Fault.CHANGED}
+
+
 def test_heads_of_ended_writers_are_named_once(database: str) -> None:
     for i in range(4):
         with SqlStore(database) as store:
