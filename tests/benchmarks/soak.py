@@ -13,21 +13,22 @@ from statistics import linear_regression
 from tempfile import TemporaryDirectory
 
 from tests.load.clients import Answers, load
-from tests.load.killing import CLIENTS, Kept, under_fire
+from tests.load.killing import CLIENTS, Kept, under_fire, workers_under_fire
 from tests.load.process import Served, served
 
 _STEP = 5.0
 _MOST_GROWTH = 2.0
-"""MB that 1,000 requests may add at most once the service is warm: a request that was held would add 0.3."""
+"""MB that 1,000 requests may add at most once the service is warm: requests that are held would add 300."""
+_ENOUGH = 2_000
+"""Requests below which memory tells of nothing but the first garbage collection."""
 
 
-def kill_it(database: str, rounds: int) -> bool:
-    """Print what outlived so many kills, and return whether all that was acknowledged did."""
-    answers = asyncio.run(under_fire(database, rounds=rounds))
+def kill_it(what: str, database: str, answers: Answers) -> bool:
+    """Print what outlived the kills, and return whether all that was acknowledged did."""
     kept = Kept.of(database)
     lost = len(set(answers.acknowledged) - kept.instances)
     print(
-        f"killed {rounds} times: {len(answers.acknowledged)} acknowledged, {lost} lost, {answers.others} not answered "
+        f"{what}: {len(answers.acknowledged)} acknowledged, {lost} lost, {answers.others} not answered "
         f"with 200; {len(kept.instances)} kept, faults in the chain: {', '.join(kept.faults) or 'none'}",
         flush=True,
     )
@@ -46,7 +47,7 @@ def watch_it(database: str, seconds: float) -> bool:
         f"{warm[-1][1]:.0f} MB at last, {slope:+.2f} MB per 1,000 requests; ended with exit code {code}",
         flush=True,
     )
-    return slope < _MOST_GROWTH
+    return slope < _MOST_GROWTH or points[-1][0] < _ENOUGH
 
 
 async def _watched(service: Served, seconds: float) -> list[tuple[int, float]]:
@@ -64,7 +65,11 @@ def main(seconds: int) -> int:
     started = time.monotonic()
     with TemporaryDirectory() as folder:
         database = f"sqlite:///{Path(folder)}/decisions.db"
-        whole = kill_it(database, max(3, min(50, seconds // 12)))
+        rounds = max(3, min(50, seconds // 12))
+        fired = asyncio.run(under_fire(database, rounds=rounds))
+        whole = kill_it(f"service killed {rounds} times", database, fired)
+        fired = asyncio.run(workers_under_fire(database, rounds=rounds))
+        whole &= kill_it(f"one of two workers killed {rounds} times", database, fired)
         flat = watch_it(database, max(20.0, seconds - (time.monotonic() - started)))
     return 0 if whole and flat else 1
 

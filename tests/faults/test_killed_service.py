@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.load.killing import SOME, Kept, under_fire
+from tests.load.clients import Answers
+from tests.load.killing import SOME, Kept, under_fire, workers_under_fire
 from tests.postgres import REQUIRED, binaries, cluster
 
 ROUNDS = 3
 
 
-def assert_nothing_is_lost(database: str) -> None:
-    answers = asyncio.run(under_fire(database, rounds=ROUNDS))
+def assert_nothing_is_lost(database: str, answers: Answers) -> None:
     kept = Kept.of(database)
     assert len(answers.acknowledged) >= ROUNDS * SOME
     assert answers.others == 0
@@ -22,8 +22,14 @@ def assert_nothing_is_lost(database: str) -> None:
     assert kept.faults == ()
 
 
+def test_every_answer_that_left_is_kept_when_workers_are_killed(tmp_path: Path) -> None:
+    database = f"sqlite:///{tmp_path}/decisions.db"
+    assert_nothing_is_lost(database, asyncio.run(workers_under_fire(database, rounds=ROUNDS)))
+
+
 def test_every_answer_that_left_is_in_sqlite_after_kills(tmp_path: Path) -> None:
-    assert_nothing_is_lost(f"sqlite:///{tmp_path}/decisions.db")
+    database = f"sqlite:///{tmp_path}/decisions.db"
+    assert_nothing_is_lost(database, asyncio.run(under_fire(database, rounds=ROUNDS)))
 
 
 def test_every_answer_that_left_is_in_postgresql_after_kills() -> None:
@@ -32,4 +38,5 @@ def test_every_answer_that_left_is_in_postgresql_after_kills() -> None:
         reason = "no PostgreSQL on this machine (initdb, pg_ctl); POSTGRES_REQUIRED=1 makes this a failure"
         (pytest.fail if REQUIRED else pytest.skip)(reason)
     with cluster(found) as running:
-        assert_nothing_is_lost(running.new_database())
+        database = running.new_database()
+        assert_nothing_is_lost(database, asyncio.run(under_fire(database, rounds=ROUNDS)))

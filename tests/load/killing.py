@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,14 +44,36 @@ async def under_fire(database: str, *, rounds: int) -> Answers:
             asking = asking or [
                 asyncio.create_task(ask(port, answers, while_true=lambda: not over.is_set())) for _ in range(CLIENTS)
             ]
-            wanted = len(answers.acknowledged) + SOME
-            async with asyncio.timeout(60):
-                while len(answers.acknowledged) < wanted:
-                    await asyncio.sleep(0.01)
-            await asyncio.sleep(random.uniform(0, 0.2))  # noqa: S311 - no secret
+            await _some_more(answers)
     over.set()
     await asyncio.gather(*asking)
     return answers
+
+
+async def workers_under_fire(database: str, *, rounds: int) -> Answers:
+    """Return the same where each time one of two workers was killed, and the service itself in the end."""
+    answers, over = Answers(), asyncio.Event()
+    with _killed(await asyncio.to_thread(Served, database, workers=2)) as service:
+        asking = [
+            asyncio.create_task(ask(service.port, answers, while_true=lambda: not over.is_set()))
+            for _ in range(CLIENTS)
+        ]
+        for _ in range(rounds):
+            await _some_more(answers)
+            os.kill(random.choice(service.workers()), signal.SIGKILL)  # noqa: S311 - no secret
+        await _some_more(answers)
+    over.set()
+    await asyncio.gather(*asking)
+    return answers
+
+
+async def _some_more(answers: Answers) -> None:
+    """Return soon after some more requests were answered, amid others. Raises TimeoutError."""
+    wanted = len(answers.acknowledged) + SOME
+    async with asyncio.timeout(60):
+        while len(answers.acknowledged) < wanted:
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(random.uniform(0, 0.2))  # noqa: S311 - no secret
 
 
 @contextmanager

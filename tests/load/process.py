@@ -19,8 +19,9 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 class Served:
     """The process, and where it listens. What it says beside that is read, and dropped."""
 
-    def __init__(self, database: str, *, port: int = 0, **settings: str) -> None:
+    def __init__(self, database: str, *, port: int = 0, workers: int = 1, **settings: str) -> None:
         command = [sys.executable, "-m", "cds_service", "serve", "--mode", "sandbox", "--port", str(port)]
+        command += ["--workers", str(workers)]
         environment = {**os.environ, "CDS_DATABASE_URL": database, "CDS_LOG_LEVEL": "error", **settings}
         self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
         assert self.process.stderr is not None
@@ -32,6 +33,11 @@ class Served:
     @property
     def pid(self) -> int:
         return self.process.pid
+
+    def workers(self) -> list[int]:
+        """Return the processes that answer, where they are several."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii")
+        return [int(pid) for pid in children.split() if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
     def cpu(self) -> float:
         """Return the seconds of CPU that the process has taken, all its threads together."""
