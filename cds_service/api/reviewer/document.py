@@ -225,9 +225,15 @@ def _elements(determinations: Iterable[Json], again: Evaluation | None) -> Itera
     held: dict[str, list[str]] = {}
     for path in found:
         held.setdefault(_resource_of(path, resources), []).append(path)
-    for name, paths in held.items():
+    for i, (name, paths) in enumerate(held.items(), 1):
         carried = dict.fromkeys(title for path in paths for title in found[path])
-        yield {"reference": name, "paths": paths, "carries": list(carried), "resource": resources.get(name)}
+        yield {
+            "anchor": f"chart-{i}",
+            "reference": name,
+            "paths": paths,
+            "carries": list(carried),
+            "resource": resources.get(name),
+        }
 
 
 def _walk(criteria: Iterable[Json]) -> Iterator[Json]:
