@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -86,8 +87,6 @@ _LONGEST_LINE = 500
 
 
 def _lines(resource: Mapping[str, Any]) -> list[str]:
-    import msgspec
-
     text = msgspec.json.format(encode(resource), indent=2).decode()
     lines = [_line(one) for one in text.split("\n")]
     rest = len(lines) - _MOST_LINES

@@ -76,15 +76,17 @@ class _Reviewer:
 
     def router(self) -> APIRouter:
         router = APIRouter(include_in_schema=False)
-        for path, page in (("/review", self.queue), ("/review/charts", self.charts), ("/review/{name}", self.one)):
-            if path == "/review/{name}":
-                router.get("/review/login", name="review-login")(self._guarded(self.login_form))
-                router.post("/review/login", name="review-login")(self._guarded(self.login))
-                router.post("/review/logout", name="review-logout")(self._guarded(self.logout))
-                router.post("/review/{name}", name="review-say")(self._guarded(self.say))
-            name = page.__name__
-            router.get(f"{path}.json", name=f"review-{name}")(self._guarded(page))
-            router.get(path, name=f"review-{name}")(self._guarded(page))
+        for path, name, page in (
+            ("/review", "queue", self.queue),
+            ("/review/charts", "charts", self.charts),
+            ("/review/login", "login", self.login_form),
+            ("/review/{name}", "one", self.one),
+        ):
+            for address in (f"{path}.json", path):
+                router.get(address, name=f"review-{name}")(self._guarded(page))
+        router.post("/review/login", name="review-login")(self._guarded(self.login))
+        router.post("/review/logout", name="review-logout")(self._guarded(self.logout))
+        router.post("/review/{name}", name="review-say")(self._guarded(self.say))
         return router
 
     def _guarded(self, page: Endpoint) -> Endpoint:
