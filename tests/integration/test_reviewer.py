@@ -25,6 +25,7 @@ from cds_service.store.report import count_feedback
 from cds_service.store.sql import SqlStore
 from cds_service.store.store import Filters
 from cds_service.wiring import Application
+from tests.faults.ehr_stub import EhrStub
 from tests.made_up import FINDINGS, PATIENT, finding, made_up_policies, order, request
 
 SIGN = "/cds-services/necessity-order-sign"
@@ -368,6 +369,18 @@ def test_evidence_is_shown_with_path_value_day_status_and_its_element(browser: B
     assert '<li id="chart-1"><code>Observation/f1</code>' in page
     (element, *_) = browser.json(f"/review/{exchange}")["elements"]
     assert (element["reference"], element["resource"]["valueString"]) == ("Observation/f1", "broken")
+
+
+def test_what_was_read_of_the_ehr_is_shown_as_what_was_sent_is() -> None:
+    with EhrStub(resources=[PATIENT, finding()]) as ehr:
+        browser = Browser({"fhir_servers": (ehr.base_url,)})
+        message = request(order(), chart=()) | {"fhirServer": ehr.base_url}
+        message["fhirAuthorization"] = {"access_token": "s3cr3t-t0ken", "token_type": "Bearer"}
+        assert browser.ask("POST", SIGN, json=message).status_code == 200
+    page = browser.ask("GET", browser.json("/review")["items"][0]["url"], headers={"accept": "application/json"})
+    (element, *_) = page.json()["elements"]
+    assert element["resource"]["valueString"] == "broken"
+    assert "s3cr3t" not in page.text
 
 
 def test_the_id_of_a_determination_leads_to_it(browser: Browser) -> None:
