@@ -5,11 +5,15 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from cds_service.errors import ContentError, MalformedRequest
 from cds_service.fhir.encoding import encode
-from cds_service.plan_definition.policies import compile_policies
+from cds_service.plan_definition.artifacts import Artifacts
+from cds_service.plan_definition.compile import compile_plan
+from cds_service.plan_definition.policies import Policies, in_order
 from cds_service.plan_definition.profile import CANONICAL_BASE
 from cds_service.sandbox.watched import Watched, report_of
 from cds_service.services import SERVICES
@@ -27,19 +31,32 @@ def tried(application: Watched, asked: Mapping[str, Any]) -> dict[str, Any]:
     for an expression that is none, MalformedRequest for a member that is missing.
     """
     policy, criterion = _text(asked, "policy"), _text(asked, "criterion")
-    _, artifacts = read_policies(policies_folder(application.settings.policies))
+    artifacts = _artifacts(policies_folder(application.settings.policies))
     changed = copy.deepcopy(dict(artifacts.find("PlanDefinition", policy).resource))
     action = next((one for one in _actions(changed) if one.get("id") == criterion), None)
     if action is None:
         raise ContentError(f"the policy has no criterion `{criterion}`")
     _write(action, support=asked.get("support"), refute=asked.get("refute"))
-    policies = compile_policies(artifacts.replaced(changed))
+    policies = _with(changed, application.policies, artifacts)
     service = next((one for one in SERVICES.values() if one.id == asked.get("service")), None)
     if service is None:
         raise MalformedRequest("service", "must be the id of a service")
     other = replace(application, policies=policies)
     incoming = other.parse(service, encode(asked.get("request")))
     return report_of(other.evaluate(other.read(incoming)), policies)
+
+
+@cache
+def _artifacts(place: Path) -> Artifacts:
+    return read_policies(place)[1]
+
+
+def _with(changed: dict[str, Any], policies: Policies, artifacts: Artifacts) -> Policies:
+    """Return the policies with one of them compiled anew: all of them would take a second."""
+    others = artifacts.replaced(changed)
+    reference = f"{changed['url']}|{changed['version']}"
+    new = compile_plan(others.find("PlanDefinition", reference), others)
+    return Policies(in_order({one.reference: one for one in policies.plans} | {new.reference: new}))
 
 
 def _text(asked: Mapping[str, Any], name: str) -> str:
