@@ -29,8 +29,8 @@ $(READY): requirements.lock pyproject.toml
 demo: $(READY) ## show the main job on the two seed cases
 	@$(BIN)/python scripts/demo.py
 
-run: $(READY) ## serve it on 127.0.0.1:8000, draft policies included
-	@$(BIN)/cds-service serve --mode sandbox
+run: $(READY) ## sign orders for synthetic patients on http://127.0.0.1:8000
+	@$(BIN)/cds-service sandbox
 
 test: $(READY) ## run all tests
 	@$(BIN)/python -m pytest -q -n auto
@@ -56,8 +56,9 @@ format: $(READY) ## format and fix what can be fixed
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-peers: $(READY) ## install fhirpath.js below build/, an oracle of tests and a peer in benchmarks (needs Node)
+peers: $(READY) ## install fhirpath.js and axe-core below build/, for tests and benchmarks (needs Node)
 	@$(BIN)/python -m tests.peers
+	@$(BIN)/python -m tests.browser.axe
 
 bench: $(READY) ## measure; figures with machine, data and command
 	@$(BIN)/python -m tests.benchmarks
