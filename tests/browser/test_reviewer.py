@@ -1,0 +1,80 @@
+"""The reviewer's pages in a real browser: a determination found, read, printed, and disagreed with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser import axe
+from tests.browser.conftest import IMAGES, Running
+
+REQUEST = Path(__file__).parents[2] / "fixtures" / "cds_hooks" / "seed-1-order-sign.json"
+PAGES = (
+    "/review",
+    "/review/charts",
+    "/policies",
+    "/policies/spinal-tumor-corpectomy",
+    "/policies/sarcoma-surveillance-imaging/cases?run=1",
+    "/policies/compare",
+)
+
+
+@pytest.fixture
+def decided(page: Page) -> str:
+    """Have the first seed's orders decided; return the address of the page on them."""
+    answer = page.request.post("/cds-services/necessity-order-sign", data=json.loads(REQUEST.read_bytes()))
+    assert answer.ok
+    return str(page.request.get("/review.json").json()["items"][0]["url"])
+
+
+def test_a_reviewer_finds_a_determination_and_disagrees(page: Page, decided: str, running: Running) -> None:
+    page.goto("/review")
+    page.get_by_label("Code", exact=True).fill("22849")
+    page.get_by_label("Reviewed").select_option("not yet")
+    page.get_by_role("button", name="Show").press("Enter")
+    page.get_by_role("row").nth(1).get_by_role("link").click()
+    card = page.locator("article", has_text="22849").filter(has=page.get_by_role("button", name="Disagree with 22849"))
+    card.get_by_label("Reason").fill("the rod is broken, which the report does not say")
+    card.get_by_role("button", name="Disagree with 22849").click()
+    expect(page.get_by_role("status")).to_contain_text("It changes no determination")
+    expect(card).to_contain_text("sandbox disagreed")
+    assert [one.record.outcome for one in running.store.feedback_kept() if one.record.service == "review"] == [
+        "disagreed"
+    ]
+
+
+def test_a_determination_prints_without_what_only_a_screen_needs(page: Page, decided: str) -> None:
+    page.goto(decided)
+    page.emulate_media(media="print")
+    assert page.locator("button:visible, textarea:visible, nav:visible, summary:visible").count() == 0
+    expect(page.get_by_role("heading", name="Criteria").first).to_be_visible()
+    assert page.locator(".warning:visible").count() >= 1
+    assert page.pdf().startswith(b"%PDF")
+
+
+@pytest.mark.usefixtures("accessible")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_keeps_anybody_out(page: Page, decided: str, scheme: str) -> None:
+    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    for path in (*PAGES, decided):
+        page.goto(path)
+        assert axe.serious(page) == [], path
+
+
+@pytest.mark.parametrize("width", [360, 1500])
+def test_no_page_is_wider_than_the_window(page: Page, decided: str, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    for path in (*PAGES, decided):
+        page.goto(path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+def test_pictures_for_the_documentation(page: Page, decided: str) -> None:
+    IMAGES.mkdir(exist_ok=True)
+    page.set_viewport_size({"width": 1200, "height": 900})
+    for name, path in (("review-queue", "/review"), ("review-determination", decided.partition("#")[0])):
+        page.goto(path)
+        assert page.screenshot(path=IMAGES / f"{name}.png")
