@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -72,9 +73,12 @@ def test_no_page_is_wider_than_the_window(page: Page, decided: str, width: int) 
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
 
 
-def test_pictures_for_the_documentation(page: Page, decided: str) -> None:
-    IMAGES.mkdir(exist_ok=True)
+def test_the_pages_can_be_pictured(page: Page, decided: str) -> None:
+    """WRITE_IMAGES=1 writes them anew."""
     page.set_viewport_size({"width": 1200, "height": 900})
-    for name, path in (("review-queue", "/review"), ("review-determination", decided.partition("#")[0])):
+    for name, path in (("review_queue", "/review"), ("review_determination", decided.partition("#")[0])):
         page.goto(path)
-        assert page.screenshot(path=IMAGES / f"{name}.png")
+        image = page.screenshot(type="jpeg", quality=70)
+        assert image
+        if os.environ.get("WRITE_IMAGES"):
+            (IMAGES / f"{name}.jpg").write_bytes(image)
