@@ -154,7 +154,15 @@ def request(*orders: dict[str, Any], chart: tuple[dict[str, Any], ...] | None = 
         "hook": "order-sign",
         "hookInstance": "0b7e4f3a-5a3c-4a53-9c52-6f0f6f1d2c3b",
         "context": {"userId": "Practitioner/d1", "patientId": "p1", "draftOrders": bundle(*(orders or (order(),)))},
-        "prefetch": {"chart": bundle(PATIENT, *((finding(),) if chart is None else chart))},
+        "prefetch": prefetch(PATIENT, *((finding(),) if chart is None else chart)),
+    }
+
+
+def prefetch(*resources: dict[str, Any]) -> dict[str, Any]:
+    """Return resources under the keys by which discovery asks for them, each type in a Bundle."""
+    kinds = dict.fromkeys(one["resourceType"] for one in resources)
+    return {
+        kind[0].lower() + kind[1:]: bundle(*(one for one in resources if one["resourceType"] == kind)) for kind in kinds
     }
 
 

@@ -139,9 +139,23 @@ def _state_of_bundle(bundle: Mapping[str, Any]) -> PrefetchState:
     failed = any(_is_failure(entry) for entry in entries)
     if failed and not found:
         return PrefetchState.FAILED
-    if failed or _links(bundle, "next"):
+    if failed or _links(bundle, "next") or _has_fewer_than_its_total(bundle, entries):
         return PrefetchState.PARTIAL
     return PrefetchState.SUPPLIED if found else PrefetchState.EMPTY
+
+
+def _has_fewer_than_its_total(bundle: Mapping[str, Any], entries: list[Any]) -> bool:
+    total = bundle.get("total")
+    return isinstance(total, int) and total > sum(_is_match(entry) for entry in entries)
+
+
+def _is_match(entry: object) -> bool:
+    """Tell what was searched for from what was included with it. Source: FHIR R4, Bundle.entry.search.mode."""
+    match entry:
+        case {"search": {"mode": str() as mode}}:
+            return mode == "match"
+        case _:
+            return True
 
 
 def _links(bundle: Mapping[str, Any], relation: str) -> list[str]:

@@ -31,7 +31,7 @@ def system_actions(
     terms: Terms,
     call: Call,
 ) -> tuple[Action, ...]:
-    """Return the updates of the orders about which there is something new to say, in the order of `orders`.
+    """Return the updates of the orders about which there is something new to say, by the names of the orders.
 
     `orders` holds the text of each order by `Type/id`, as `patch.find_orders` finds it. One update says all that is
     said of an order, for however many Coverages: it carries the whole order, so that a second one would undo it.
@@ -56,7 +56,7 @@ def system_actions(
             return None
         return Action(type="update", description=_description(determinations), resource=resource)
 
-    actions = (update(about[name], order) for name, order in orders.items() if name in about)
+    actions = (update(about[name], order) for name, order in sorted(orders.items()) if name in about)
     return tuple(action for action in actions if action is not None)
 
 

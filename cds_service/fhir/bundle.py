@@ -15,7 +15,7 @@ from cds_service.fhir.element import Resource
 from cds_service.fhir.encoding import canonical
 from cds_service.fhir.unread import Unread, Why
 
-__all__ = ["Holding", "gather", "read"]
+__all__ = ["Holding", "gather", "has_more", "matches", "read"]
 
 _MAX_NESTING = 8
 
@@ -99,9 +99,14 @@ class _Reading:
             case None if "entry" in value:
                 self.take_bundle(value, place, nesting)
             case str() as kind if is_resource(kind):
-                self.holding.add(value)
+                self.keep(value, None, place)
             case _:
                 self.lack(place, Why.NO_RESOURCE)
+
+    def keep(self, resource: Resource, full_url: object, place: str) -> None:
+        self.holding.add(resource, full_url)
+        if _is_subsetted(resource):
+            self.lack(place, Why.MORE)
 
     def take_bundle(self, bundle: Mapping[str, Any], place: str, nesting: int) -> None:
         entries = bundle.get("entry")
@@ -109,15 +114,14 @@ class _Reading:
             self.lack(f"{place}.entry", Why.NO_RESOURCE)
         for held in entries if type(entries) is list else ():
             self.take_entry(held, f"{place}.entry", nesting)  # no position: the order of entries changes no answer
-        links = bundle.get("link")
-        if type(links) is list and any(type(link) is dict and link.get("relation") == "next" for link in links):
+        if has_more(bundle):
             self.lack(place, Why.MORE)
 
     def take_entry(self, held: object, place: str, nesting: int) -> None:
         entry, full_url = (held.get("resource"), held.get("fullUrl")) if type(held) is dict else (held, None)
         if type(entry) is dict and entry.get("resourceType") not in (None, "Bundle", "OperationOutcome"):
             if is_resource(str(entry["resourceType"])):
-                self.holding.add(entry, full_url)
+                self.keep(entry, full_url, place)
             else:
                 self.lack(place, Why.NO_RESOURCE)
         elif entry is not None:
@@ -126,6 +130,32 @@ class _Reading:
             self.lack(place, Why.FAILED)
         elif type(held) is dict and full_url and not held.keys() & {"request", "response"}:
             self.lack(place, Why.NO_RESOURCE)
+
+
+def has_more(bundle: Mapping[str, Any]) -> bool:
+    """Return whether a Bundle says that there is more than it holds: by a next page, or by a total above its matches.
+
+    Source: FHIR R4 3.1.1.5.2 (Bundle.total), 3.1.1.5.4 (paging).
+    """
+    links = bundle.get("link")
+    relations = [one.get("relation") for one in links if type(one) is dict] if type(links) is list else []
+    total = bundle.get("total")
+    return "next" in (str(one).lower() for one in relations) or (type(total) is int and total > matches(bundle))
+
+
+def matches(bundle: Mapping[str, Any]) -> int:
+    """Return how many of a Bundle's entries are what was searched for, rather than included or remarked."""
+    entries = bundle.get("entry")
+    held = [one for one in entries if type(one) is dict] if type(entries) is list else []
+    modes = (one["search"].get("mode") if type(one.get("search")) is dict else None for one in held)
+    return sum(mode in (None, "match") for mode in modes)
+
+
+def _is_subsetted(resource: Resource) -> bool:
+    """Return whether a server left out elements of a resource. Source: FHIR R4 3.1.1.5.8 (_elements)."""
+    meta = resource.get("meta")
+    tags = meta.get("tag") if type(meta) is dict else None
+    return type(tags) is list and any(type(one) is dict and one.get("code") == "SUBSETTED" for one in tags)
 
 
 def _reports_failure(outcome: Mapping[str, Any]) -> bool:

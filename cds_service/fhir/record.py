@@ -11,7 +11,7 @@ from types import MappingProxyType
 from cds_service.fhir.definitions import element
 from cds_service.fhir.element import Resource
 from cds_service.fhir.encoding import canonical
-from cds_service.fhir.unread import Unread
+from cds_service.fhir.unread import Unread, Why
 from cds_service.fhir.values import Code, codes_of
 
 __all__ = ["PatientRecord", "code_element"]
@@ -67,8 +67,11 @@ class PatientRecord:
         self._by_type = {kind: tuple(found) for kind, found in by_type.items()}
 
     def may_hold_more(self, types: Collection[str]) -> bool:
-        """Return whether the patient may have resources of one of these types that were not read."""
-        return any(one.may_hold(types) for one in self.unread)
+        """Return whether the patient may have resources of one of these types that were not read.
+
+        What a client sent under a key of its own is taken as what there is, so that its silence is silence.
+        """
+        return any(one.may_hold(types) for one in self.unread if one.why is not Why.OWN_KEY)
 
     def of_type(self, type_name: str) -> tuple[Resource, ...]:
         """Return the resources of one type, in the record's order."""

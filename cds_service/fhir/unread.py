@@ -17,6 +17,7 @@ class Why(StrEnum):
     NO_RESOURCE = "no-resource"
     NOT_SENT = "not-sent"
     OTHER_PATIENT = "other-patient"
+    OWN_KEY = "own-key"
     # what became of asking the EHR's own FHIR server
     CIRCUIT_OPEN = "circuit-open"
     FORBIDDEN = "forbidden"
@@ -42,6 +43,7 @@ _WORDS = {
     Why.NO_RESOURCE: "what stands there is no FHIR resource",
     Why.NOT_SENT: "it was not sent, and this service may not ask for it",
     Why.OTHER_PATIENT: "it is about another patient and was left out",
+    Why.OWN_KEY: "it was sent under a prefetch key of the client's own, so that whether it is all is not known",
     Why.CIRCUIT_OPEN: "the EHR's server has failed repeatedly and is given a pause",
     Why.FORBIDDEN: "the EHR's server does not let this service read it",
     Why.LOOP: "the EHR's server returned the same page again",

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 from cds_service.cds_hooks import PrefetchState, Request, state_of
 from cds_service.crd import payers_to_read
 from cds_service.errors import MalformedRequest, RequiredDataUnavailable
-from cds_service.fhir.bundle import Holding, gather, read
+from cds_service.fhir.bundle import Holding, gather, matches, read
 from cds_service.fhir.encoding import decode
 from cds_service.fhir.query import Fetched, FhirQuery
 from cds_service.fhir.record import PatientRecord
@@ -67,9 +67,12 @@ class Reader:
         chart = self._chart(request, answered)
         exchange = service.read(request, chart)
         wanted = _open(self._wanted(exchange, request, received), request, answered)
-        kinds = {str(one["resourceType"]) for one in chart.resources} | SELDOM_SENT if wanted else ()
-        # what is there of a type was sent under a key of the client's own
-        lacking = [Unread(query.type, why, query.type) for query in wanted if query.type not in kinds]
+        kinds = {str(one["resourceType"]) for one in chart.resources} if wanted else ()
+        lacking = [
+            Unread(query.type, Why.OWN_KEY if query.type in kinds else why, query.type)
+            for query in wanted
+            if query.type not in SELDOM_SENT and (query.id is None or query.type not in kinds)
+        ]
         return replace(exchange, unread=(*exchange.unread, *lacking)) if lacking else exchange
 
     def _chart(self, request: Request[Any], answered: Answered) -> Holding:
@@ -78,10 +81,7 @@ class Reader:
         again = {f"prefetch.{query.key}" for query, found in answered.items() if found.complete}
         chart.unread = [one for one in chart.unread if one.why is not Why.MORE or one.place not in again]
         for query, found in answered.items():
-            for page in found.pages:
-                chart.add_all(_read_page(page, query))
-            if found.why is not None:
-                chart.unread.append(Unread(query.type, found.why, query.type))
+            chart.add_all(_read_pages(query, found))
         return chart
 
     def _wanted(self, exchange: Exchange, request: Request[Any], received: Date) -> Iterable[FhirQuery]:
@@ -95,8 +95,17 @@ class Reader:
 
 
 def _open(wanted: Iterable[FhirQuery], request: Request[Any], answered: Answered) -> list[FhirQuery]:
-    states = ((one, state_of(request.prefetch, one.key)) for one in wanted if one not in answered)
-    return [one for one, state in states if state in _TO_ASK]
+    return [one for one in wanted if one not in answered and _state(one, request) in _TO_ASK]
+
+
+def _state(query: FhirQuery, request: Request[Any]) -> PrefetchState:
+    """Return what prefetch says of a query: what it asks for answers it in any shape, and nothing else does."""
+    state, value = state_of(request.prefetch, query.key), (request.prefetch or {}).get(query.key)
+    shaped = type(value) is dict and "resourceType" in value
+    if state is PrefetchState.SUPPLIED or (value is not None and not shaped):
+        held = any(one["resourceType"] == query.type for one in read(value).resources)
+        return PrefetchState.SUPPLIED if held else PrefetchState.MISSING
+    return state
 
 
 def payer_reads(record: PatientRecord) -> Iterable[FhirQuery]:
@@ -105,10 +114,21 @@ def payer_reads(record: PatientRecord) -> Iterable[FhirQuery]:
     return [one for one in reads if one is not None]
 
 
-def _read_page(page: bytes, query: FhirQuery) -> Holding:
-    try:
-        held = read(decode(page), place=query.type, type_name=query.type)
-    except MalformedRequest:
-        return Holding(unread=[Unread(query.type, Why.UNREADABLE, query.type)])
-    held.unread = [one for one in held.unread if one.why is not Why.MORE]  # the answer tells whether it is all
-    return held
+def _read_pages(query: FhirQuery, found: Fetched) -> Holding:
+    """Return what a server answered, and whether that is all: by the answer, and by the total that it states."""
+    holding, seen, total = Holding(), 0, 0
+    for page in found.pages:
+        try:
+            value = decode(page)
+        except MalformedRequest:
+            holding.unread.append(Unread(query.type, Why.UNREADABLE, query.type))
+            continue
+        held = read(value, place=query.type, type_name=query.type)
+        held.unread = [one for one in held.unread if one.why is not Why.MORE]  # of this page: the next one follows
+        holding.add_all(held)
+        if type(value) is dict and type(value.get("total")) is int:
+            seen, total = seen + matches(value), max(total, value["total"])
+    why = found.why or (Why.MORE if total > seen else None)
+    if why is not None:
+        holding.unread.append(Unread(query.type, why, query.type))
+    return holding

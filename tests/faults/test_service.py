@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from typing import Any
 
@@ -14,7 +15,7 @@ from cds_service.fhir.temporal import Date
 from cds_service.fhir.unread import Why
 from cds_service.settings import Settings
 from cds_service.wiring import Application
-from tests.faults.ehr_stub import EhrStub, closed_port, slow, status
+from tests.faults.ehr_stub import EhrStub, answering, closed_port, slow, status
 from tests.faults.test_gather import FAULTS
 from tests.made_up import PATIENT, finding, made_up_policies, order, request
 
@@ -148,3 +149,43 @@ def test_what_is_met_on_a_part_of_the_chart_says_so() -> None:
         response, _ = signed(ehr.base_url)
     assert "criteria met on what was read" in card(response)["summary"]
     assert "**criteria met on what was read**" in card(response)["detail"]
+
+
+@pytest.mark.requirement("P5", "P6")
+@pytest.mark.parametrize(
+    ("sent", "asked"),
+    [
+        ({"resourceType": "Bundle", "total": 100, "entry": [{"resource": finding("broken")}]}, True),
+        ({"resourceType": "Bundle", "total": 1, "entry": [{"resource": finding("broken")}]}, False),
+        ({"resourceType": "Bundle", "entry": [{"resource": PATIENT}]}, True),
+        (finding("broken", meta={"tag": [{"code": "SUBSETTED"}]}), False),
+    ],
+    ids=["fewer than the total", "all of the total", "another type", "elements left out"],
+)
+def test_what_is_not_the_whole_answer_is_asked_for_or_told(sent: dict[str, Any], asked: bool) -> None:
+    prefetch = {"patient": PATIENT, "questionnaireResponse": None, "observation": sent}
+    with EhrStub(resources=CHART) as ehr:
+        response, _ = signed(ehr.base_url, prefetch=prefetch)
+    assert bool(ehr.requests) is asked
+    offline, _ = signed(ehr.base_url, prefetch=prefetch, fhir_fetch=False)
+    summary = card(offline)["summary"]
+    in_part = "criteria met on what was read" in summary or "missing" in summary
+    assert in_part is not (sent.get("total") == 1)
+    assert "criteria met" in card(response)["summary"]
+
+
+def test_a_total_above_what_all_pages_hold_is_told() -> None:
+    page = {"resourceType": "Bundle", "type": "searchset", "total": 7, "entry": [{"resource": finding("broken")}]}
+    with EhrStub(resources=CHART, by_type={"Observation": answering(json.dumps(page).encode())}) as ehr:
+        response, _ = signed(ehr.base_url)
+    assert f"`Observation`: {Why.MORE.words}" in card(response)["detail"]
+    assert "criteria met on what was read" in card(response)["summary"]
+
+
+def test_what_was_sent_under_a_key_of_the_clients_own_may_not_be_all() -> None:
+    own = {
+        "everything": {"resourceType": "Bundle", "entry": [{"resource": one} for one in (PATIENT, finding("broken"))]}
+    }
+    response, _ = signed(closed_port(), prefetch=own, fhir_fetch=False)
+    assert f"`Observation`: {Why.OWN_KEY.words}" in card(response)["detail"]
+    assert "criteria met on what was read" in card(response)["summary"]

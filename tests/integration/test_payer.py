@@ -178,7 +178,7 @@ NO_COVERAGE: dict[str, tuple[tuple[dict[str, Any], ...], str]] = {
 def test_without_one_usable_coverage_there_are_cards_and_a_strict_payer_refuses(name: str) -> None:
     chart, words = NO_COVERAGE[name]
     sent = message(finding("broken"), *chart)
-    sent["prefetch"]["coverage"] = None
+    sent["prefetch"].setdefault("coverage", None)
     assert len(signed(sent)["cards"]) == 1
     refused = call("POST", SIGN, json.dumps(sent).encode(), payer_strict=True)
     assert refused.status_code == 400

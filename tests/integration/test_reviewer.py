@@ -84,7 +84,7 @@ class Browser:
     def decide(self, *chart: dict[str, Any], coded: str = "replace", patient: dict[str, Any] = PATIENT) -> str:
         """Have an order decided; return the exchange."""
         message = request(order(coded=coded), chart=chart)
-        message["prefetch"]["chart"]["entry"][0]["resource"] = patient
+        message["prefetch"]["patient"]["entry"][0]["resource"] = patient
         assert self.ask("POST", SIGN, json=message).status_code == 200
         return str(self.store.search(Filters(), limit=1).items[0].decision.exchange)
 

@@ -33,18 +33,12 @@ def shuffled(request: Any, seed: int) -> Any:
         chance.shuffle(bundle.get("entry", []))
     keys = list(mixed["prefetch"])
     chance.shuffle(keys)
-    held = {key: mixed["prefetch"][key] for key in keys}
-    # an empty Bundle says what there is none of by its key alone
-    mixed["prefetch"] = {f"key{i}" if _holds_something(one) else key: one for i, (key, one) in enumerate(held.items())}
+    mixed["prefetch"] = {key: mixed["prefetch"][key] for key in keys}  # renamed, they would not be what was asked for
     return mixed
 
 
-def _holds_something(value: Any) -> bool:
-    return value["resourceType"] != "Bundle" or bool(value.get("entry"))
-
-
 @pytest.mark.parametrize("name", REQUESTS)
-def test_shuffling_bundles_and_renaming_keys_changes_no_byte(name: str) -> None:
+def test_shuffling_bundles_and_keys_changes_no_byte(name: str) -> None:
     request = fixture(f"cds_hooks/{name}-order-sign.json")
     expected = answer(request)
     assert all(answer(shuffled(request, seed)) == expected for seed in range(10))
