@@ -33,7 +33,8 @@ run: $(READY) ## sign orders for synthetic patients on http://127.0.0.1:8000
 	@$(BIN)/cds-service sandbox
 
 test: $(READY) ## run all tests
-	@$(BIN)/python -m pytest -q -n auto
+	@$(BIN)/python -m pytest -q -n auto --ignore tests/browser
+	@$(BIN)/python -m pytest -q tests/browser  # apart: the browser's driver keeps an event loop of its own
 
 check: static types layers content test ## everything that checks this project
 
