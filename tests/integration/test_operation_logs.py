@@ -18,8 +18,7 @@ import pytest
 import cds_service
 from cds_service.api.app import create_app
 from cds_service.fhir.temporal import Date
-from cds_service.observability.logs import configure_logs
-from cds_service.observability.logs import EVENTS
+from cds_service.observability.logs import EVENTS, configure_logs
 from cds_service.settings import Settings
 from cds_service.store.store import Filters
 from cds_service.wiring import Application
