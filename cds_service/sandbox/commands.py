@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -67,7 +69,7 @@ def _run(listener: socket, host: str, application: Application, database: Path |
         app = create_sandbox_app(sandbox_application(application, address, f"sqlite:///{kept}"))
         server = uvicorn.Server(uvicorn.Config(app, access_log=False, log_level="warning", server_header=False))
         tell(f"{address} - SANDBOX: synthetic patients, draft policies, not for clinical use")
-        if open_page:
+        if open_page and (sys.platform != "linux" or {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys()):
             webbrowser.open(address)
         with suppress(KeyboardInterrupt):
             server.run(sockets=[listener])

@@ -72,6 +72,14 @@ class Watched(Application):
     role: str = "provider"
     keys: PublishedKeys = field(default_factory=PublishedKeys)
     trusted: TrustedClient | None = None
+    others: list[Watched] = field(default_factory=list)
+    """The same service in other roles: they end with this one."""
+
+    async def close(self) -> None:
+        """Close what every role holds."""
+        for one in self.others:
+            await one.fhir.aclose()
+        await super().close()
 
     @cached_property
     def verifier(self) -> Verifier | None:
@@ -135,7 +143,9 @@ class Watched(Application):
 
     def playing(self, role: str, trusted: TrustedClient | None, **settings: Any) -> Watched:
         """Return the same service in another role, with other settings."""
-        return replace(self, role=role, trusted=trusted, settings=self.settings.model_copy(update=settings))
+        other = replace(self, role=role, trusted=trusted, settings=self.settings.model_copy(update=settings), others=[])
+        self.others.append(other)
+        return other
 
 
 def report_of(evaluation: Evaluation, policies: Policies) -> dict[str, Any]:

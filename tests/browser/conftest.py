@@ -63,8 +63,9 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     listener.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Return Chromium. It ends with its module: as long as it is there, its event loop runs in this thread."""
     if not Path(CHROMIUM).exists():
         lacking("no Chromium on this machine (apt-get install chromium, or CHROMIUM)")
     with sync_playwright() as playwright:

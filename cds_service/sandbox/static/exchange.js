@@ -15,10 +15,11 @@ export const read = async (path) => json(await fetch(path));
 
 export const addressOf = (role) => `${origin}/${role}/cds-services/${SERVICE}`;
 
+const offers = read("/cds-services");
+
 /** Return the answers of the chart's server to the queries that discovery asks for. */
 export const prefetched = async (patient) => {
-  const offers = await read("/cds-services");
-  const offer = offers.services.find((one) => one.id === SERVICE);
+  const offer = (await offers).services.find((one) => one.id === SERVICE);
   const queries = { ...offer.prefetch, coverage: "Coverage?patient={{context.patientId}}" };
   const answers = await Promise.all(
     Object.entries(queries).map(async ([key, query]) => {
@@ -42,7 +43,7 @@ export const requestFor = async ({ patient, orders, behaviour, prefetch }) => ({
   ...(prefetch ? { prefetch: await prefetched(patient) } : {}),
 });
 
-/** Return what a call gave: `status`, `body`, `milliseconds`, the token and what was found of it. */
+/** Return what a call gave: `status`, `body`, `milliseconds` and the token. */
 export const call = async (url, body, kind) => {
   const token = await tokenFor(url, kind);
   const headers = { "Content-Type": "application/json", ...(token ? { Authorization: `Bearer ${token.text}` } : {}) };
@@ -50,9 +51,13 @@ export const call = async (url, body, kind) => {
   const response = await fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
   const answer = await json(response);
   const milliseconds = Math.round((performance.now() - begun) * 10) / 10;
-  const found = token ? await read(`/sandbox/verdicts/${token.claims.jti}`) : null;
-  const verdict = found?.verdict ?? (token ? "not looked at" : "refused: no-token");
-  return { url, status: response.status, body: answer, milliseconds, token, verdict };
+  return { url, status: response.status, body: answer, milliseconds, token };
+};
+
+/** Return what the service found of the token of a call. */
+export const verdictOn = async ({ token }) => {
+  if (!token) return "refused: no-token";
+  return (await read(`/sandbox/verdicts/${token.claims.jti}`))?.verdict ?? "not looked at";
 };
 
 /** Return what the sandbox saw of the exchange of a hook request, null if it saw none. */

@@ -3,7 +3,7 @@
 import { cardsOf } from "./cards.js";
 import { difference } from "./difference.js";
 import { byId, make, show } from "./elements.js";
-import { addressOf, call, feedback, read, requestFor, seen } from "./exchange.js";
+import { addressOf, call, feedback, read, requestFor, seen, verdictOn } from "./exchange.js";
 import { developer, openResource } from "./panel.js";
 
 const given = JSON.parse(byId("state").textContent);
@@ -98,14 +98,15 @@ const refusal = (answer) => {
 const none = () => make("article", { class: "card none" }, make("h3", {}, "No card"),
   make("p", {}, "No policy covers what is ordered. That says nothing about its necessity."));
 
-const draw = ({ answer, exchange, request }, before) => {
+const drawCards = (answer) => {
   const system = answer.body?.systemActions ?? [];
   const applied = system.length ? make("section", { class: "panel applied" },
     make("h3", {}, "Written into the order by the service"), system.map(act)) : null;
   const cards = answer.status >= 300 ? [refusal(answer)] : cardsOf(answer.body.cards, actions);
   show(byId("answer"), cards.length ? cards : [none()], applied);
-  developer({ answer, exchange, request, before, resign: sign, replay });
 };
+
+const drawPanel = (before) => developer({ ...last, before, resign: sign, replay });
 
 const sign = async () => {
   const begun = performance.now();
@@ -118,11 +119,13 @@ const sign = async () => {
       patient: given.patient, orders, behaviour: given.behaviour, prefetch: prefetch.value === "yes",
     });
     const answer = await call(addressOf(role.value), request, token.value);
-    const exchange = answer.status < 300 ? await seen(request) : null;
-    last = { answer, exchange, request };
-    draw(last, before);
+    drawCards(answer);
+    const taken = Math.round(performance.now() - begun);
+    const [verdict, exchange] = await Promise.all([verdictOn(answer), answer.status < 300 ? seen(request) : null]);
+    last = { answer: { ...answer, verdict }, exchange, request };
+    drawPanel(before);
     changed();
-    byId("progress").textContent = `Answered in ${Math.round(performance.now() - begun)} ms`;
+    byId("progress").textContent = `Answered in ${taken} ms`;
   } catch (error) {
     show(byId("answer"), refusal({ status: "no answer", body: { issue: [{ details: { text: String(error) } }] } }));
     byId("progress").textContent = "";
@@ -164,7 +167,8 @@ for (const one of document.querySelectorAll("[data-resource]")) {
 
 if (kept && asked.get("codes") === kept.orders.map(codeOf).join(",")) {
   ({ orders, last } = kept);
-  draw(last, null);
+  drawCards(last.answer);
+  drawPanel(null);
 }
 changed();
 document.body.dataset.ready = "true";
