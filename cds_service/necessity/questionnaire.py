@@ -24,7 +24,7 @@ __all__ = ["NO_ANSWER", "Answer", "answers_of", "canonical_of", "questionnaire_o
 CONTEXT = "http://hl7.org/fhir/us/davinci-dtr/StructureDefinition/qr-context"
 """DTR's extension that names what a response was filled in for."""
 VALID_DAYS = 30
-"""How long an answer counts that does not name the order it was given for."""
+"""How far an answer may be from the day of the order."""
 
 _YES = {"system": "http://terminology.hl7.org/CodeSystem/v2-0136", "code": "Y", "display": "Yes"}
 _NO = {"system": "http://terminology.hl7.org/CodeSystem/v2-0136", "code": "N", "display": "No"}
@@ -79,9 +79,9 @@ NO_ANSWER = Answer()
 def answers_of(plan: PlanDefinition, order: Order, record: PatientRecord) -> Mapping[str, Answer]:
     """Return what the responses in the record say, by the id of the criterion.
 
-    A response counts if it is complete, about this patient, not answered by the patient or a relative, filled in for
-    this policy's Questionnaire, dated, and given for this order; one that names no order counts if it is at most
-    `VALID_DAYS` older than the order.
+    A response counts if it is complete, about this patient, filled in for this policy's Questionnaire, dated at most
+    `VALID_DAYS` before the order, and given for this order; then it may be as many days younger. One that names no
+    order counts if it is no younger.
     """
     if not record.of_type("QuestionnaireResponse"):
         return {}
@@ -116,12 +116,15 @@ def _day_of(response: Resource, plan: PlanDefinition, order: Order, record: Pati
     authored = response.get("authored")
     moment = parse_date_time(authored) if type(authored) is str else None
     day = moment.date() if moment and moment.date().full else None
+    if day is None:
+        return None
     named = list(_named(response))
-    if day is None or named:
-        return day if order.reference in named else None
-    last = add(day, VALID_DAYS, "day")
-    is_past = compare(day, order.as_of) in (-1, 0)
-    return day if is_past and last is not None and compare(last, order.as_of) in (0, 1) else None
+    # an order that waits for its answers is dated before them; one that is not named cannot be waiting
+    latest = add(order.as_of, VALID_DAYS, "day") if order.reference in named else None if named else order.as_of
+    counts_until = add(day, VALID_DAYS, "day")
+    if latest is None or counts_until is None:
+        return None
+    return day if compare(day, latest) in (-1, 0) and compare(counts_until, order.as_of) in (0, 1) else None
 
 
 def _is_by_no_clinician(response: Resource) -> bool:

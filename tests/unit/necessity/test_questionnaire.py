@@ -118,6 +118,10 @@ IGNORED: dict[str, dict[str, Any]] = {
     "of the future, for no order": response(YES, authored="2026-01-16"),
     "of another questionnaire": response(YES, questionnaire=f"{BASE}/Questionnaire/other"),
     "of another version": response(YES, questionnaire=f"{BASE}/Questionnaire/widget|9"),
+    "long ago, for an order of this name": response(
+        YES, authored="2016-01-14", basedOn=[{"reference": "ServiceRequest/o1"}]
+    ),
+    "years ahead, for this order": response(YES, authored="2035-01-14", basedOn=[{"reference": "ServiceRequest/o1"}]),
     "for another order": response(YES, basedOn=[{"reference": "ServiceRequest/o2"}]),
     "with a modifier": response(YES, modifierExtension=[{"url": "x", "valueBoolean": True}]),
     "about no criterion": response(YES, item=[{"linkId": "sees", "answer": [YES]}]),
