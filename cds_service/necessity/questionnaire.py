@@ -79,9 +79,9 @@ NO_ANSWER = Answer()
 def answers_of(plan: PlanDefinition, order: Order, record: PatientRecord) -> Mapping[str, Answer]:
     """Return what the responses in the record say, by the id of the criterion.
 
-    A response counts if it is complete, about this patient, filled in for this policy's Questionnaire, dated at most
-    `VALID_DAYS` before the order, and given for this order; then it may be as many days younger. One that names no
-    order counts if it is no younger.
+    A response counts if it is complete, about this patient, not answered by the patient or a relative, filled in for
+    this policy's Questionnaire, dated at most `VALID_DAYS` before the order, and given for this order; then it may be
+    as many days younger. One that names no order counts if it is no younger.
     """
     if not record.of_type("QuestionnaireResponse"):
         return {}
