@@ -126,7 +126,7 @@ _UNJUDGED = {
     Why.NO_CODE: _Words(
         one="1 order has no readable code: necessity was not evaluated. This is not a denial.",
         several="orders have no readable code: necessity was not evaluated. This is not a denial.",
-        bullet="the code is missing, has no system, or is text only",
+        bullet="the code is missing, has no system, is text only, or is not written as its code system has it",
         what_to_do="Add a code with its system (such as CPT) to have the order evaluated.",
         indicator="info",
         topic="guideline",

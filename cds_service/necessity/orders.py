@@ -99,7 +99,7 @@ def read_orders(
                 covered[same] = replace(earlier, duplicates=(*earlier.duplicates, reference))
         if not found:
             told = [one for one in coded if one.system]
-            unclear = not told or any(policies.may_mean(one.code) for one in coded if not one.system)
+            unclear = not told or any(policies.may_mean(one.code, one.system) for one in coded)
             why = Why.NO_CODE if unclear else Why.NO_POLICY
             not_covered.append(NotCovered(reference, told[0].code if told else None, why))
     return Orders(tuple(covered.values()), tuple(not_covered), mine, whole)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +19,9 @@ from cds_service.plan_definition.versions import by_period, first_day, version_o
 
 __all__ = ["Policies", "compile_policies", "in_order"]
 
+_MODIFIERS = re.compile(r"(?:-[0-9A-Za-z]{2})+$")
+"""What bills put behind a procedure code, as in `63102-50`."""
+
 
 @dataclass(frozen=True)
 class Policies:
@@ -30,9 +34,15 @@ class Policies:
         """Return the policies that decide on an ordered code, in every version that does."""
         return self._by_code.get(code, ())
 
-    def may_mean(self, code: str) -> bool:
-        """Return whether a code without its system may be one that a policy decides on."""
-        return code in self._bare_codes
+    def may_mean(self, code: str, system: str = "") -> bool:
+        """Return whether a code that no policy decides on may be one that it does, written in another way.
+
+        Without its system, in other letters, with a modifier (`63102-50`), the system with a slash at its end.
+        """
+        if (system, code) in self._by_code:
+            return False
+        bare = _MODIFIERS.sub("", code.strip()).casefold()
+        return (system.rstrip("/").casefold(), bare) in self._loosely if system else bare in self._bare_codes
 
     def on(self, code: Code, day: Date) -> tuple[PlanDefinition, ...]:
         """Return the policies that decide on a code ordered on a day, each in the version that counts then."""
@@ -62,8 +72,12 @@ class Policies:
         return found
 
     @cached_property
+    def _loosely(self) -> frozenset[tuple[str, str]]:
+        return frozenset((str(system).rstrip("/").casefold(), code.casefold()) for system, code in self._by_code)
+
+    @cached_property
     def _bare_codes(self) -> frozenset[str]:
-        return frozenset(code for _, code in self._by_code)
+        return frozenset(code for _, code in self._loosely)
 
     @cached_property
     def _by_canonical(self) -> Mapping[str, tuple[PlanDefinition, ...]]:

@@ -162,3 +162,30 @@ def test_drafts_that_cannot_be_read_are_told_on_a_card(entry: Any) -> None:
     request["context"]["draftOrders"]["entry"] = [entry]
     (card,) = answer(request)
     assert card["summary"].startswith("Part of the orders could not be read")
+
+
+@pytest.mark.parametrize(
+    "coding",
+    [
+        {"code": "63102-50"},
+        {"code": "63102-50-LT"},
+        {"code": " 63102"},
+        {"system": "HTTP://www.ama-assn.org/go/cpt"},
+        {"system": "http://www.ama-assn.org/go/cpt/"},
+    ],
+    ids=str,
+)
+def test_a_code_of_a_policy_that_is_written_otherwise_gets_a_card(coding: dict[str, str]) -> None:
+    request = seed()
+    (entry,) = request["context"]["draftOrders"]["entry"]
+    written = {"system": "http://www.ama-assn.org/go/cpt", "code": "63102"} | coding
+    entry["resource"]["code"]["coding"] = [written]
+    (card,) = answer(request)
+    assert "no readable code" in card["summary"]
+
+
+def test_a_code_of_another_system_gets_none() -> None:
+    request = seed()
+    (entry,) = request["context"]["draftOrders"]["entry"]
+    entry["resource"]["code"]["coding"] = [{"system": "https://example.org/local", "code": "63102"}]
+    assert answer(request) == []
