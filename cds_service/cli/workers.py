@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import time
 from contextlib import suppress
+from multiprocessing import parent_process
 from socket import socket
-from typing import Final
 
 from uvicorn import Config
 from uvicorn.supervisors.multiprocess import Multiprocess
@@ -16,8 +15,6 @@ from uvicorn.supervisors.multiprocess import Multiprocess
 from cds_service.observability.metrics import forget_worker
 
 __all__ = ["end_with_parent", "run_workers"]
-
-_LOOK_SECONDS: Final = 1.0
 
 
 def run_workers(config: Config, listener: socket) -> None:
@@ -45,11 +42,11 @@ class _Workers(Multiprocess):
 
 def end_with_parent() -> None:
     """End this process, as SIGTERM would, once the one that started it is gone: nobody could stop it any more."""
-    parent = os.getppid()
+    parent = parent_process()  # known from the start, so that one that is gone by now is noticed, too
 
     def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(_LOOK_SECONDS)
-        os.kill(os.getpid(), signal.SIGTERM)
+        if parent is not None:
+            parent.join()
+            os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, name="cds-parent", daemon=True).start()

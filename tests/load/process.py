@@ -55,7 +55,8 @@ class Served:
         """End it at once, as `kill -9` does."""
         self.process.kill()
         self.process.wait()
-        self._drain.join()
+        self._drain.join(timeout=30)
+        assert not self._drain.is_alive(), "a worker outlived the process that started it"
         self._said.close()
 
     def stop(self) -> int:
