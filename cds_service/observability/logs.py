@@ -51,6 +51,7 @@ UNLISTED: Final = "unlisted"
 """The event of a record that is not listed: its place says where it comes from."""
 
 _LIBRARIES: Final = ("alembic", "asyncio", "httpcore", "httpx", "opentelemetry", "sqlalchemy", "urllib3", "uvicorn")
+_SERVER: Final = ("uvicorn", "uvicorn.access", "uvicorn.error")
 _FRAMES: Final = 3
 
 
@@ -114,6 +115,9 @@ def configure_logs(level: Level, output: Format, stream: TextIO | None = None) -
     root.setLevel(level.upper())
     for name in _LIBRARIES:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    for name in _SERVER:  # which may have been given a way of its own to the terminal, past the lists
+        logging.getLogger(name).handlers.clear()
+        logging.getLogger(name).propagate = True
 
 
 def place_of(traceback: TracebackType | None) -> str:

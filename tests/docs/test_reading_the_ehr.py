@@ -13,7 +13,8 @@ from tests.faults.test_gather import FAULTS
 
 PAGE = (Path(__file__).parents[2] / "docs/explanation/reading_the_ehr.md").read_text(encoding="utf-8")
 ROWS = [[cell.strip() for cell in line.strip("|").split("|")] for line in PAGE.splitlines() if line.startswith("| ")]
-FROM_THE_EHR = [one for one in Why if one not in (Why.MORE, Why.NO_RESOURCE, Why.NOT_SENT, Why.OTHER_PATIENT)]
+OF_THE_REQUEST = (Why.MORE, Why.NO_RESOURCE, Why.NOT_SENT, Why.OTHER_PATIENT, Why.OWN_KEY)
+FROM_THE_EHR = [one for one in Why if one not in OF_THE_REQUEST]
 
 
 @pytest.mark.parametrize("why", FROM_THE_EHR)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from uuid import uuid4
 
@@ -50,6 +51,8 @@ async def ask(port: int, answers: Answers, *, while_true: Callable[[], bool]) ->
             continue
         finally:
             writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
 
 
 async def _ask_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answers: Answers) -> None:

@@ -39,12 +39,14 @@ def finding(value: str, code: str = "state", name: str = "f1", **more: Any) -> J
     }
 
 
-def judge(policies: Policies, *resources: Json, patient: str = "p1", **more: Any) -> Evaluation:
+def judge(
+    policies: Policies, *resources: Json, patient: str = "p1", received: Date = RECEIVED, **more: Any
+) -> Evaluation:
     """Return the evaluation of what is given: drafts are the orders, all else is the chart."""
     drafts = [one for one in resources if one.get("status") == "draft"]
     chart = [one for one in resources if one.get("status") != "draft"]
     exchange = exchange_of(patient, drafts, Holding(resources=chart))
-    return evaluate(exchange, policies, received=RECEIVED, **more)
+    return evaluate(exchange, policies, received=received, **more)
 
 
 def determine(made: Json | Policies, *resources: Json, **more: Any) -> Determination:

@@ -205,9 +205,10 @@ def test_a_sandbox_stamps_what_production_would_refuse(changes: dict[str, Any], 
 
 
 def test_the_validity_of_reviews_is_handed_down() -> None:
-    late = order(authoredOn="2026-05-01")
-    assert determine(plan(**APPROVED), late, production=True).outcome is not Outcome.NOT_EVALUATED
-    assert determine(plan(**APPROVED), late, production=True, review_valid_months=3).outcome is Outcome.NOT_EVALUATED
+    late: dict[str, Any] = {"received": dated("2026-05-01"), "production": True}
+    ordered = order(authoredOn="2026-05-01")
+    assert determine(plan(**APPROVED), ordered, **late).outcome is not Outcome.NOT_EVALUATED
+    assert determine(plan(**APPROVED), ordered, **late, review_valid_months=3).outcome is Outcome.NOT_EVALUATED
 
 
 @pytest.mark.parametrize(("mark", "outcome"), [("unverified", Outcome.NOT_EVALUATED), ("read-elsewhere", Outcome.MET)])
@@ -236,7 +237,7 @@ SIDE_BY_SIDE = compiled(version("1.9.0", "2025-07-01", "2025-12-31"), version("1
 
 
 def decided(day: str, **more: Any) -> list[tuple[str, Outcome]]:
-    found = judge(SIDE_BY_SIDE, order(authoredOn=day), **more).determinations
+    found = judge(SIDE_BY_SIDE, order(authoredOn=day), received=dated(day), **more).determinations
     return [(one.plan.version, one.outcome) for one in found]
 
 
