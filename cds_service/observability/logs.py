@@ -113,11 +113,13 @@ def configure_logs(level: Level, output: Format, stream: TextIO | None = None) -
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    for name in _SERVER:  # which may have been given a way of its own to the terminal, past the lists
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate, logger.disabled = True, False
+        logger.setLevel(logging.NOTSET)
     for name in _LIBRARIES:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
-    for name in _SERVER:  # which may have been given a way of its own to the terminal, past the lists
-        logging.getLogger(name).handlers.clear()
-        logging.getLogger(name).propagate = True
 
 
 def place_of(traceback: TracebackType | None) -> str:

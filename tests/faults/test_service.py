@@ -29,7 +29,8 @@ SIGN = "/cds-services/necessity-order-sign"
 def signed(server: str, *, prefetch: dict[str, Any] | None = None, token: str = "t0ken", **settings: Any) -> Any:  # noqa: S107 - no secret
     """Return (response, seconds) of an order that is signed without its chart."""
     chosen = {"fhir_servers": (server,), "deadline_ms": int(DEADLINE * 1000)} | settings
-    app = create_app(Application(Settings(**chosen), made_up_policies(), clock=lambda: Date((2026, 1, 15))))
+    application = Application(Settings(**chosen), made_up_policies(), clock=lambda: Date((2026, 1, 15)))
+    app = create_app(application)
     message = request(order()) | {"fhirServer": server, "prefetch": prefetch or {}}
     message["fhirAuthorization"] = {"access_token": token, "token_type": "Bearer", "expires_in": 30}
 
@@ -38,7 +39,9 @@ def signed(server: str, *, prefetch: dict[str, Any] | None = None, token: str = 
         async with httpx.AsyncClient(transport=transport, base_url="http://cds") as client:
             started = time.monotonic()
             response = await client.post(SIGN, json=message)
-            return response, time.monotonic() - started
+            took = time.monotonic() - started
+        await application.close()
+        return response, took
 
     return asyncio.run(ask())
 

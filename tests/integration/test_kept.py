@@ -41,7 +41,9 @@ class Served:
             transport = httpx.ASGITransport(create_app(application))
             async with httpx.AsyncClient(transport=transport, base_url="http://cds") as client:
                 body = message if isinstance(message, bytes) else json.dumps(message).encode()
-                return await client.post(path, content=body)
+                response = await client.post(path, content=body)
+            await application.fhir.aclose()
+            return response
 
         return asyncio.run(ask())
 

@@ -57,9 +57,12 @@ def application(**settings: Any) -> Application:
 
 def call(method: str, path: str, body: bytes = b"", **settings: Any) -> httpx.Response:
     async def ask() -> httpx.Response:
-        transport = httpx.ASGITransport(create_app(application(**settings)))
+        made = application(**settings)
+        transport = httpx.ASGITransport(create_app(made))
         async with httpx.AsyncClient(transport=transport, base_url="http://cds") as client:
-            return await client.request(method, path, content=body)
+            response = await client.request(method, path, content=body)
+        await made.close()
+        return response
 
     return asyncio.run(ask())
 

@@ -38,9 +38,12 @@ def settings(folder: Path, *servers: str, **more: Any) -> Settings:
 
 def send(chosen: Settings, method: str, path: str, *headers: tuple[str, str], body: bytes = b"") -> httpx.Response:
     async def ask() -> httpx.Response:
-        app = create_app(Application(chosen, made_up_policies(), clock=lambda: Date((2026, 1, 15))))
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://behind-a-proxy") as client:
-            return await client.request(method, path, content=body, headers=list(headers))
+        application = Application(chosen, made_up_policies(), clock=lambda: Date((2026, 1, 15)))
+        transport = httpx.ASGITransport(create_app(application))
+        async with httpx.AsyncClient(transport=transport, base_url="http://behind-a-proxy") as client:
+            response = await client.request(method, path, content=body, headers=list(headers))
+        await application.close()
+        return response
 
     return asyncio.run(ask())
 
