@@ -59,7 +59,7 @@ def create_sandbox_app(application: Application) -> FastAPI:
     anybody = Watched(application.settings, application.policies, application.clock, application.store)
     trusted = TrustedClient("sandbox", base, jku=(f"{base}/.well-known/jwks.json",))
     roles = {name: _playing(anybody, name, trusted) for name in _ROLES}
-    store = FhirStore((*SHARED, *(one for persona in personas().values() for one in persona.chart)))
+    store = FhirStore((*(one for persona in personas().values() for one in persona.chart), *SHARED))
 
     app = create_app(anybody)
     types = sorted({one["resourceType"] for one in store.everything()})

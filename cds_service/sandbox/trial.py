@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cds_service.errors import ContentError, MalformedRequest
-from cds_service.fhir.encoding import encode
+from cds_service.fhir.encoding import decode, encode
 from cds_service.plan_definition.artifacts import Artifacts
 from cds_service.plan_definition.compile import compile_plan
 from cds_service.plan_definition.policies import Policies, in_order
@@ -25,7 +25,7 @@ _REFUTATION = f"{CANONICAL_BASE}/StructureDefinition/refutation"
 
 
 def tried(application: Watched, asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the report of `asked.request` under the policy `asked.policy`, whose criterion is written otherwise.
+    """Return `report` and `cards` of `asked.request` under the policy `asked.policy`, a criterion written otherwise.
 
     `asked.criterion` names it; `asked.support` and `asked.refute` are its expressions, as texts. Raises ContentError
     for an expression that is none, MalformedRequest for a member that is missing.
@@ -43,7 +43,9 @@ def tried(application: Watched, asked: Mapping[str, Any]) -> dict[str, Any]:
         raise MalformedRequest("service", "must be the id of a service")
     other = replace(application, policies=policies)
     incoming = other.parse(service, encode(asked.get("request")))
-    return report_of(other.evaluate(other.read(incoming)), policies)
+    evaluation = other.evaluate(other.read(incoming))
+    cards = decode(other.respond(evaluation, incoming))["cards"]
+    return {"report": report_of(evaluation, policies), "cards": cards}
 
 
 @cache

@@ -82,10 +82,11 @@ def test_an_edited_policy_shows_what_flips_and_stays_as_it_was(page: Page) -> No
     open_chart(page, "spine-seed")
     sign(page)
     node = page.locator("section[data-code='22849'] li[data-criterion='RI.exist']")
-    node.locator("summary").click()
+    node.get_by_role("button", name="Expressions").click()
     node.get_by_label("support of RI.exist").fill("%conditions.where(false).exists()")
     node.get_by_role("button", name="Try it otherwise").click()
     expect(node.locator(".flips")).to_contain_text("fixation is in place: true → unknown")
+    expect(node.locator(".trial .card", has_text="22849").first).to_contain_text("Missing")
     sign(page)
     assert criterion(page, "22849", "RI.exist") == "true"
 
@@ -94,7 +95,7 @@ def test_an_expression_that_is_none_is_told(page: Page, watched: Watched) -> Non
     open_chart(page, "spine-seed")
     sign(page)
     node = page.locator("section[data-code='22849'] li[data-criterion='RI.exist']")
-    node.locator("summary").click()
+    node.get_by_role("button", name="Expressions").click()
     node.get_by_label("support of RI.exist").fill("where(")
     node.get_by_role("button", name="Try it otherwise").click()
     expect(node.locator("div[role='status'] p")).to_contain_text("an expression is missing")

@@ -5,9 +5,31 @@ import { markdown } from "./markdown.js";
 
 const told = (place, text) => { place.textContent = text; };
 
+const LONG = 900;
+
+/** Return the detail of a card; of a long one the first lines, and a button for the rest. */
+const detailOf = (text) => {
+  const detail = markdown(text);
+  if (text.length < LONG) return detail;
+  detail.classList.add("folded");
+  const all = make("button", { type: "button", class: "link", "aria-expanded": "false", onclick: () => {
+    const folded = detail.classList.toggle("folded");
+    all.textContent = folded ? "Show all" : "Show less";
+    all.setAttribute("aria-expanded", String(!folded));
+  } }, "Show all");
+  return [detail, all];
+};
+
 const links = (card) =>
   (card.links ?? []).filter((one) => /^https?:/.test(one.url)).map((one) =>
     make("a", { href: one.url, rel: "noreferrer", target: "_blank" }, one.label));
+
+const said = (card) => [make("h3", {}, card.summary),
+  make("p", { class: "dim" }, `${card.source?.label ?? ""} · ${card.indicator}`), card.detail ? detailOf(card.detail) : null];
+
+/** Return cards to be read only. */
+export const previews = (cards) =>
+  cards.map((card) => make("article", { class: `card ${card.indicator}` }, said(card)));
 
 /** Return a card. `accept(suggestion)` and `dismiss(reason)` are asked to act; each returns what to tell the reader. */
 const cardOf = (card, { accept, dismiss }) => {
@@ -24,9 +46,7 @@ const cardOf = (card, { accept, dismiss }) => {
     for (const one of [...buttons, dismissal, reasons]) one.disabled = true;
   };
   return make("article", { class: `card ${card.indicator}`, "data-uuid": card.uuid },
-    make("h3", {}, card.summary),
-    make("p", { class: "dim" }, `${card.source?.label ?? ""} · ${card.indicator}`),
-    card.detail ? markdown(card.detail) : null,
+    said(card),
     make("p", { class: "row" }, links(card)),
     make("div", { class: "row" }, buttons, card.uuid ? [card.overrideReasons?.length ? reasons : null, dismissal] : []),
     state);

@@ -69,7 +69,7 @@ export const feedback = (role, kind, entry) => {
   return call(`${addressOf(role)}/feedback`, { feedback: [told] }, kind);
 };
 
-/** Return the report of a request under a policy whose criterion is written otherwise. */
+/** Return the report and the cards of a request under a policy whose criterion is written otherwise. */
 export const tryPolicy = async (change, request) => {
   const body = JSON.stringify({ ...change, service: SERVICE, request });
   const response = await fetch("/sandbox/trial", { method: "POST", headers: { "Content-Type": "application/json" }, body });

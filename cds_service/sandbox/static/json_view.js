@@ -41,6 +41,12 @@ const find = (root, path) => {
   return null;
 };
 
+/** Have the JSON scroll, and the page stay, so that the marked element is seen. */
+export const reveal = (mark) => {
+  const view = mark?.closest("pre");
+  if (view) view.scrollTop += mark.getBoundingClientRect().top - view.getBoundingClientRect().top - view.clientHeight / 3;
+};
+
 /** Return a resource as text, with the element at `path` marked. */
 export const jsonView = (resource, path = "") => {
   const root = make("pre", { class: "json", tabindex: "0", "aria-label": "JSON" }, written(resource, "", ""));

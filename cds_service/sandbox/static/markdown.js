@@ -25,7 +25,7 @@ const inline = (text) => {
 
 /** Return the elements of a text. */
 export const markdown = (text) => {
-  const root = make("div", { class: "detail", tabindex: "0", role: "group", "aria-label": "Detail" });
+  const root = make("div", { class: "detail" });
   let lists = [];
   let paragraph = null;
   for (const line of printable(text).split("\n")) {

@@ -1,9 +1,10 @@
 /** What happened, for the developer: the criteria with their evidence, the chart's way in, the token, the messages. */
 
+import { previews } from "./cards.js";
 import { flips } from "./difference.js";
 import { byId, make, pretty, show } from "./elements.js";
 import { prefetched, put, read, tryPolicy } from "./exchange.js";
-import { jsonView } from "./json_view.js";
+import { jsonView, reveal } from "./json_view.js";
 
 const save = (name, value) => {
   const address = URL.createObjectURL(new Blob([JSON.stringify(value, null, 2)], { type: "application/json" }));
@@ -14,12 +15,23 @@ const save = (name, value) => {
 const button = (label, act) => make("button", { type: "button", onclick: act }, label);
 const folded = (title, ...children) => make("details", {}, make("summary", {}, title), children);
 const facts = (pairs) => make("dl", {}, pairs.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
-const state = (name) => make("span", { class: `tag is-${name}` }, name);
+/** What stands against an order where it is true, and what decides nothing, is coloured otherwise than it reads. */
+const TONES = { exclusion: { true: "false", false: "true" }, "code-conflict": { true: "false", false: "true", unknown: "note" },
+  caution: { true: "unknown", false: "note", unknown: "note" }, condition: { true: "unknown", false: "note", unknown: "note" },
+  supporting: { true: "note", false: "note", unknown: "note" } };
+const state = (name, role) => make("span", { class: `tag is-${TONES[role]?.[name] ?? name}` }, name);
+
+const close = (opener) => {
+  byId("viewer").hidden = true;
+  if (opener?.isConnected) opener.focus();
+};
 
 /** Show a resource with an element marked; it may be changed, and the order signed again. */
 export const openResource = (resource, path, resign) => {
-  const viewer = byId("viewer");
+  const [viewer, opener] = [byId("viewer"), document.activeElement];
   viewer.hidden = false;
+  viewer.onkeydown = ({ key }) => key === "Escape" && close(opener);
+  byId("viewer-close").onclick = () => close(opener);
   byId("viewer-title").textContent = `${resource.resourceType}/${resource.id}`;
   const text = make("textarea", { rows: "18", "aria-label": "The resource as JSON", spellcheck: "false" });
   text.value = JSON.stringify(resource, null, 2);
@@ -34,11 +46,11 @@ export const openResource = (resource, path, resign) => {
     }
   };
   show(byId("resource"),
-    path ? make("p", {}, "Marked: ", make("code", {}, path)) : null,
+    path ? make("p", { class: "dim" }, "Marked: ", make("code", {}, path)) : null,
     jsonView(resource, path),
     folded("Change it", text, problem, button("Put into the chart and sign again", replace)));
   viewer.focus({ preventScroll: true });
-  (viewer.querySelector("mark") ?? viewer).scrollIntoView({ block: "center" });
+  reveal(viewer.querySelector("mark"));
 };
 
 /** Return the resource that a path of evidence begins with: an order that was signed, or one of the chart. */
@@ -62,35 +74,57 @@ const editor = (criterion, determination, happened) => {
     text.value = criterion[name];
     return text;
   });
-  const result = make("div", { role: "status" });
+  const result = make("div", { role: "status", class: "trial" });
   const attempt = async () => {
     const change = Object.fromEntries(fields.map((one) => [one.dataset.name, one.value]));
     const policy = `${determination.policy.canonical}|${determination.policy.version}`;
     const { request, exchange } = happened;
     const whole = request.prefetch ? request : { ...request, prefetch: await prefetched(request.context.patientId) };
     const { ok, body } = await tryPolicy({ policy, criterion: criterion.id, ...change }, whole);
-    show(result, ok ? flips(exchange.report, body) : make("p", {}, body.issue?.[0]?.details?.text ?? "refused"));
+    show(result, ok
+      ? [flips(exchange.report, body.report), make("h4", {}, "The cards it would give"), previews(body.cards)]
+      : make("p", {}, body.issue?.[0]?.details?.text ?? "refused"));
   };
-  return folded("Expressions", fields, button("Try it otherwise", attempt), result);
+  return make("div", { class: "editor", hidden: true }, fields, button("Try it otherwise", attempt), result);
+};
+
+/** Return a button that shows and hides what is given. */
+const toggle = (label, shown) => {
+  const act = () => {
+    shown.hidden = !shown.hidden;
+    made.setAttribute("aria-expanded", String(!shown.hidden));
+  };
+  const made = make("button", { type: "button", class: "link quiet", "aria-expanded": "false", onclick: act }, label);
+  return made;
 };
 
 const branch = (criterion, determination, happened) => {
   const parts = determination.criteria.filter((one) => one.parent === criterion.id);
+  const expressions = parts.length || criterion.support == null ? null : editor(criterion, determination, happened);
   return make("li", { "data-criterion": criterion.id },
-    state(criterion.state), ` ${criterion.title || criterion.id} `, make("code", {}, criterion.id),
+    expressions ? toggle("Expressions", expressions) : null,
+    state(criterion.state, criterion.role), ` ${criterion.title || criterion.id} `, make("code", {}, criterion.id),
     criterion.reason ? make("span", { class: "dim" }, ` ${criterion.reason}`) : null,
     criterion.missing ? make("p", { class: "dim" }, criterion.missing) : null,
     criterion.problem ? make("p", {}, criterion.problem) : null,
     parts.length ? null : criterion.evidence.map((one) => evidence(one, happened)),
-    parts.length || criterion.support == null ? null : editor(criterion, determination, happened),
+    expressions,
     parts.length ? make("ul", {}, parts.map((one) => branch(one, determination, happened))) : null);
 };
 
-const tree = (determination, happened) => make("section", { "data-code": determination.order.code },
-  make("h3", {}, determination.order.code, " ", state(determination.outcome),
-    determination.kind ? ` (${determination.kind})` : "", ` ${determination.policy.title} ${determination.policy.version}`),
-  make("ul", { class: "tree" }, determination.criteria.filter((one) => one.parent === null).map((one) =>
-    branch(one, determination, happened))));
+const NOTES = ["condition", "caution", "supporting"];
+const decides = ({ role }) => !NOTES.includes(role);
+
+const tree = (determination, happened) => {
+  const first = determination.criteria.filter((one) => one.parent === null);
+  const noted = first.filter((one) => !decides(one));
+  const drawn = (one) => branch(one, determination, happened);
+  return make("section", { "data-code": determination.order.code },
+    make("h3", {}, determination.order.code, " ", state(determination.outcome),
+      determination.kind ? ` (${determination.kind})` : "", ` ${determination.policy.title} ${determination.policy.version}`),
+    make("ul", { class: "tree" }, first.filter(decides).map(drawn)),
+    noted.length ? folded(`Conditions, cautions and notes (${noted.length})`, make("ul", { class: "tree" }, noted.map(drawn))) : null);
+};
 
 const chartUse = ({ prefetch, fetched, report }) => {
   const read = new Map(fetched.map((one) => [one.key, one]));

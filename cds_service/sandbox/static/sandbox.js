@@ -140,6 +140,9 @@ const role = choice("role", given.role);
 const token = choice("token", "good");
 const prefetch = choice("prefetch", given.prefetch ? "yes" : "no");
 
+byId("picker").open = matchMedia("(min-width: 64rem)").matches;
+const here = document.querySelector(".patients [aria-current]");
+if (here) here.closest("ul").scrollTop = here.offsetTop - here.closest("ul").offsetTop;
 byId("sign").addEventListener("click", sign);
 byId("add").addEventListener("submit", (event) => {
   event.preventDefault();
