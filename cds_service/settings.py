@@ -87,6 +87,8 @@ class Settings(BaseSettings):
     """A folder for decisions while the database is away; without, what cannot be kept is not given (503)."""
     encryption_keys: SecretStr = SecretStr("")
     """The keys that seal what is kept of charts, as `name:base64` and separated by commas; the first one writes."""
+    retention_days: int | None = Field(default=None, gt=0)
+    """How long what is kept of charts is kept at least; `cds-service decisions purge` removes what is older."""
     reviewers: Literal["off", "open", "token", "proxy"] | None = None
     """How the reviewer's pages tell who asks; by default `off` in production, and in a sandbox `open` on loopback."""
     reviewer_tokens: SecretStr = SecretStr("")

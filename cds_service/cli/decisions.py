@@ -10,6 +10,7 @@ import typer
 
 from cds_service.cli.failure import Exit, Failure
 from cds_service.cli.files import tell, write_json, write_lines, write_stream
+from cds_service.cli.keeping import COMMANDS
 from cds_service.cli.kept import each, filters_of, opened, progress_to
 from cds_service.cli.options import folder_of
 
@@ -37,7 +38,7 @@ Places: TypeAlias = Annotated[
     typer.Option("--policies", metavar="DIR|TGZ", help="Policies as they were; several, of each time its own."),
 ]
 
-decisions = typer.Typer(help="Work on what was decided: list, show, verify, replay, export, report.")
+decisions = typer.Typer(help="Work on what was decided: look at it, prove it, keep it or let it go.")
 
 
 @decisions.callback(invoke_without_command=True)
@@ -227,6 +228,9 @@ def report(
     else:
         write_lines(as_counts(counted))
 
+
+for _command in COMMANDS:
+    decisions.command()(_command)
 
 _COUNTED = {"identical": "identical", "differs": "differ", "cannot": "cannot be recomputed"}
 

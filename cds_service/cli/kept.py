@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,30 +14,39 @@ from typing import TYPE_CHECKING
 from cds_service.cli.failure import Exit, Failure
 
 if TYPE_CHECKING:
+    from cds_service.settings import Settings
     from cds_service.store.sql import SqlStore
     from cds_service.store.store import Filters, Kept
 
-__all__ = ["each", "filters_of", "latest", "opened", "progress_to"]
+__all__ = ["each", "filters_of", "latest", "limit_of", "opened", "progress_to", "settings_of_the_store"]
 
 
 @contextmanager
 def opened() -> Iterator[SqlStore]:
-    """Give the database that the settings name, to be read. Raises Failure where there is none, or it is unreadable."""
-    from cds_service.cli.settings import read_settings
+    """Give the database that the settings name. Raises Failure where there is none, or it is unreadable."""
     from cds_service.store.engine import database_url
-    from cds_service.store.errors import StoreError, Unreadable
     from cds_service.store.payload import Keys
     from cds_service.store.sql import SqlStore
 
-    settings = read_settings({})
-    if settings.database_url == "memory":
-        raise Failure(Exit.USAGE, "CDS_DATABASE_URL: `memory` keeps nothing; name the database of the service")
-    try:
+    with settings_of_the_store() as settings:
         url = database_url(settings.database_url)
         if url.get_backend_name() == "sqlite" and not Path(str(url.database)).is_file():
             raise Failure(Exit.USAGE, "CDS_DATABASE_URL: there is no database there")
         with SqlStore(settings.database_url, keys=Keys.of(settings.encryption_keys.get_secret_value())) as store:
             yield store
+
+
+@contextmanager
+def settings_of_the_store() -> Iterator[Settings]:
+    """Give the settings, and turn what the database that they name cannot do into a Failure."""
+    from cds_service.cli.settings import read_settings
+    from cds_service.store.errors import StoreError, Unreadable
+
+    settings = read_settings({})
+    if settings.database_url == "memory":
+        raise Failure(Exit.USAGE, "CDS_DATABASE_URL: `memory` keeps nothing; name the database of the service")
+    try:
+        yield settings
     except Unreadable as error:
         raise Failure(Exit.INPUT, f"{error}; `cds-service decisions verify` tells all") from None
     except StoreError as error:
@@ -66,6 +75,21 @@ def filters_of(
         hook=hook,
         patient=patient,
     )
+
+
+def limit_of(before: str | None) -> datetime:
+    """Return until when a purge goes: by option, else by the retention period, which no option cuts short."""
+    from cds_service.cli.settings import read_settings
+
+    days = read_settings({}).retention_days
+    period = datetime.now(UTC) - timedelta(days=days) if days is not None else None
+    limit = _time(before, "--before") or period
+    if limit is None:
+        raise Failure(Exit.USAGE, "give --before, or set CDS_RETENTION_DAYS")
+    if limit > (period or datetime.now(UTC)):
+        within = f"within the {days} days of CDS_RETENTION_DAYS" if days is not None else "in the future"
+        raise Failure(Exit.USAGE, f"--before is {within}")
+    return limit
 
 
 def latest(store: SqlStore, filters: Filters, client: str | None, limit: int) -> list[Kept]:

@@ -10,8 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
-from cds_service.errors import MalformedRequest
-from cds_service.fhir.encoding import decode
+from cds_service.store.contents import read_part, resources_in
 from cds_service.store.model import Decision, Determined
 from cds_service.store.projection import moment
 from cds_service.store.store import Kept
@@ -145,25 +144,14 @@ def _criterion(stated: Mapping[str, Any]) -> Json:
 
 def _report(decision: Decision) -> Mapping[str, Any]:
     """Return the determinations of the report, by their ids."""
-    report = _decoded(decision.contents.determinations) if decision.contents is not None else None
+    report = read_part(decision.contents.determinations) if decision.contents is not None else None
     return {one["id"]: one for one in report["determinations"]} if isinstance(report, dict) else {}
 
 
 def _resources(decision: Decision) -> frozenset[str]:
     """Return the resources that came with the request or were fetched, as `Type/id`."""
-    if decision.contents is None:
-        return frozenset()
-    found = set[str]()
-    values = [_decoded(decision.contents.request), _decoded(decision.contents.fetched)]
-    while values:
-        value = values.pop()
-        if isinstance(value, dict):
-            if isinstance(value.get("resourceType"), str) and isinstance(value.get("id"), str):
-                found.add(f"{value['resourceType']}/{value['id']}")
-            values += value.values()
-        elif isinstance(value, list):
-            values += value
-    return frozenset(found)
+    found = resources_in(decision.contents) if decision.contents is not None else ()
+    return frozenset(f"{one['resourceType']}/{one['id']}" for one in found if isinstance(one.get("id"), str))
 
 
 def _source(path: str, known: frozenset[str]) -> Json:
@@ -171,14 +159,6 @@ def _source(path: str, known: frozenset[str]) -> Json:
     ends = [i for i, character in enumerate(path) if character == "."] + [len(path)]
     reference = next((path[:end] for end in reversed(ends) if path[:end] in known), None)
     return {"reference": reference, "display": path} if reference else {"display": path}
-
-
-def _decoded(body: bytes) -> object:
-    """Return the JSON of a part of the contents, None where it is none."""
-    try:
-        return decode(body) if body else None
-    except MalformedRequest:
-        return None
 
 
 def _subject(decision: Decision, name: str) -> Json:

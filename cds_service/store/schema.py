@@ -25,8 +25,10 @@ _LOCK: Final = 0x63647373746F7265
 """What concurrent upgrades of a PostgreSQL database wait for: any constant will do."""
 
 
-def upgrade(engine: Engine, *, wait: float = 0.0) -> None:
-    """Bring the database to the schema of this release; processes that do so at once wait for each other.
+def upgrade(engine: Engine, *, wait: float = 0.0) -> str | None:
+    """Bring the database to the schema of this release and return what it had; None where it had none.
+
+    Processes that do so at once wait for each other.
 
     `wait` is how many seconds more than the engine's own patience a lock of SQLite's is waited for. Raises
     SchemaUnknown for a database of a newer release, or where the role may not change tables, and StoreUnavailable
@@ -36,16 +38,18 @@ def upgrade(engine: Engine, *, wait: float = 0.0) -> None:
     while True:
         try:
             with engine.begin() as connection:
-                if schema_of(connection) != HEAD:
+                found = schema_of(connection)
+                if found != HEAD:
                     _upgrade(connection)
+                return found
         except DBAPIError as error:
             name = name_of(error)
             if name in _NOT_ALLOWED:
-                raise SchemaUnknown(f"the schema is not `{HEAD}`; upgrade it as the owner of the tables") from None
+                raise SchemaUnknown(
+                    f"the schema is not `{HEAD}`; run `cds-service decisions upgrade` as the owner of the tables"
+                ) from None
             if not name.startswith("SQLITE_BUSY") or time.monotonic() >= until:
                 raise StoreUnavailable(f"the database cannot be used ({name})") from None
-        else:
-            return
 
 
 def schema_of(connection: Connection) -> str | None:
