@@ -12,7 +12,9 @@ CdsServiceError
 │  ├─ MalformedRequest      the message breaks its format
 │  ├─ RequiredDataUnavailable  what an answer cannot do without, such as the orders, cannot be had
 │  ├─ CoverageNotUsable     a payer that insists on one Coverage of its own is sent none
+│  ├─ TooManyOrders        more orders, or codes of orders, than are judged at a time
 │  ├─ NotAuthenticated      nothing shows that a trusted client calls
+│  │  └─ CallNotChecked     … or whether it does cannot be told now
 │  └─ NothingToEvaluate     the message holds no order
 └─ EvaluationError          the chart's: never leaves `determine`, it becomes a criterion's problem
    └─ LimitExceeded         an expression that asked for more steps, items or text than one evaluation may use
@@ -154,6 +156,18 @@ class CoverageNotUsable(RequestError):
 
 
 @dataclass
+class TooManyOrders(RequestError):
+    """More of `what`, such as orders, than the `most` that are judged at a time: none of them is."""
+
+    what: str
+    most: int
+
+    def __str__(self) -> str:
+        """Return the limit, and what to do."""
+        return f"there are more than {self.most} {self.what}; nothing was evaluated, send fewer at a time"
+
+
+@dataclass
 class NotAuthenticated(RequestError):
     """A call that nothing shows to come from a trusted client.
 
@@ -167,6 +181,14 @@ class NotAuthenticated(RequestError):
     def __str__(self) -> str:
         """Return the same for every reason."""
         return "the call is not authenticated; send `Authorization: Bearer` with a token that this service trusts"
+
+
+class CallNotChecked(NotAuthenticated):
+    """A call of which it cannot be told now whether its token was used before."""
+
+    def __str__(self) -> str:
+        """Return what to do."""
+        return "who calls cannot be checked now; nothing was evaluated, send the request again"
 
 
 @dataclass

@@ -11,6 +11,7 @@ from cds_service.errors import (
     NothingToEvaluate,
     RequestError,
     RequiredDataUnavailable,
+    TooManyOrders,
 )
 from cds_service.fhir.encoding import encode
 
@@ -21,6 +22,7 @@ BY_ERROR: Final[Mapping[type[RequestError], tuple[int, str]]] = {
     NothingToEvaluate: (400, "required"),
     CoverageNotUsable: (400, "required"),
     RequiredDataUnavailable: (412, "processing"),
+    TooManyOrders: (413, "too-costly"),
 }
 """The status, and the code of FHIR's `issue-type`; an error that is not named is a plain 400."""
 

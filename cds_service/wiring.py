@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -189,7 +190,7 @@ class Application:
     @cached_property
     def verifier(self) -> Verifier | None:
         """Return what tells who calls; None where anybody may. Raises ConfigurationError."""
-        if self.settings.authentication == "off" or not (self.clients or self.production):
+        if self.settings.authentication == "off" or not (self.settings.clients or self.production):
             return None
         if not self.clients:
             raise ConfigurationError(
@@ -385,7 +386,7 @@ class Application:
             presentation = replace(presentation, card_types=call.version.card_types)
             patient_id = incoming.request.context.patient
             actions = self.payer.actions(evaluation, call, incoming.body, answered, patient_id=patient_id)
-        if incoming and (incoming.request.context.user_id or "").startswith(_NO_CLINICIANS):
+        if incoming and _NO_CLINICIAN.search(incoming.request.context.user_id or ""):
             shown = card_for_others(evaluation.determinations, presentation)
         else:
             shown = show(evaluation.determinations, presentation, unread=evaluation.unread)
@@ -399,7 +400,7 @@ class Application:
         )
 
 
-_NO_CLINICIANS = ("Patient/", "RelatedPerson/")
+_NO_CLINICIAN = re.compile(r"(^|/)(Patient|RelatedPerson)/[^/]*(/_history/[^/]*)?$")
 """Users that a hook may name, for whom no card is written. Source: CDS Hooks library, appointment-book."""
 
 _USAGE_OF_A_PAYER = (

@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar, Final, Self
 from pydantic import AfterValidator, model_validator
 
 from cds_service.cds_hooks.errors import ProtocolError
-from cds_service.cds_hooks.message import JsonObject, Message
+from cds_service.cds_hooks.message import IdText, JsonObject, Message
 
 __all__ = [
     "CONTEXTS",
@@ -56,7 +56,7 @@ def _identifier(value: str, resource_type: str) -> str:
 
 Bundle = Annotated[JsonObject, AfterValidator(_bundle)]
 PatientId = Annotated[str, AfterValidator(_patient_id)]
-EncounterId = Annotated[str, AfterValidator(_encounter_id)]
+EncounterId = Annotated[IdText, AfterValidator(_encounter_id)]
 
 
 class HookContext(Message):
@@ -69,9 +69,9 @@ class HookContext(Message):
 
     TOKENS: ClassVar[tuple[str, ...]] = ("userId", "patientId", "encounterId")
 
-    user_id: str | None = None
+    user_id: IdText | None = None
     patient_id: PatientId
-    encounter_id: str | None = None
+    encounter_id: IdText | None = None
 
     @property
     def patient(self) -> str:

@@ -11,12 +11,12 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from functools import partial
 from typing import Annotated, Any, Final, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, InstanceOf, SecretStr, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, SecretStr, ValidationError
 from pydantic.alias_generators import to_camel
 
 from cds_service.cds_hooks.errors import ProtocolError
 
-__all__ = ["JsonObject", "Message", "Text", "first_repeat", "to_json_object"]
+__all__ = ["IdText", "JsonObject", "MaybeObject", "Message", "Text", "Unneeded", "first_repeat", "to_json_object"]
 
 T = TypeVar("T")
 
@@ -26,8 +26,22 @@ JsonObject = InstanceOf[dict[str, Any]]
 Text = Annotated[str, Field(min_length=1)]
 """A string that is not empty: `""` is prohibited. Source: CDS Hooks 2.0.1, Use of JSON."""
 
+
+def _id_text(value: object) -> object:
+    return str(value) if type(value) is int else value
+
+
+IdText = Annotated[str, BeforeValidator(_id_text)]
+"""An id that nothing is decided by. A number is read as its digits: some clients send the key of a table of theirs."""
+
 EMPTY: Final[tuple[object, ...]] = (None, "", [], {})
 """What no optional member may be. Source: CDS Hooks 2.0.1, Use of JSON."""
+
+MaybeObject = Annotated[JsonObject | None, BeforeValidator(lambda value: None if value in EMPTY else value)]
+"""An object, or nothing in any of the ways in which clients write nothing."""
+
+Unneeded = Annotated[str | None, BeforeValidator(lambda value: value if isinstance(value, str) else None)]
+"""A text that nothing rests on: of another type it is no reason to refuse a request."""
 
 
 class Message(BaseModel):

@@ -4,16 +4,22 @@ Source: CDS Hooks 2.0.1, HTTP Request; FHIR Resource Access.
 """
 
 from collections.abc import Mapping
-from typing import Final, Generic, TypeVar, cast
+from typing import Annotated, Final, Generic, TypeVar, cast
 
-from pydantic import ConfigDict, SecretStr, StrictInt
+from pydantic import BeforeValidator, ConfigDict, SecretStr
 
 from cds_service.cds_hooks.hooks import CONTEXTS, HookContext
-from cds_service.cds_hooks.message import JsonObject, Message
+from cds_service.cds_hooks.message import EMPTY, IdText, MaybeObject, Message, Unneeded
 
 __all__ = ["FhirAuthorization", "Request", "parse"]
 
 C_co = TypeVar("C_co", bound=HookContext, covariant=True)
+
+
+def _whole_number(value: object) -> int | None:
+    """Return a whole number, written as a number or in digits; None for anything else."""
+    digits = str(value).removesuffix(".0")
+    return int(digits) if digits.isdecimal() and len(digits) < 10 else None
 
 
 class FhirAuthorization(Message):
@@ -21,16 +27,17 @@ class FhirAuthorization(Message):
 
     `expires_in` is in seconds. Member names are OAuth's, so not camelCase. The
     standard requires all but `patient`; clients leave some out, so none is here.
+    Only the token is of use; the others are None where they are not of their type.
     """
 
     model_config = ConfigDict(alias_generator=None)
 
     access_token: SecretStr | None = None
-    token_type: str | None = None
-    expires_in: StrictInt | None = None
-    scope: str | None = None
-    subject: str | None = None
-    patient: str | None = None
+    token_type: Unneeded = None
+    expires_in: Annotated[int | None, BeforeValidator(_whole_number)] = None
+    scope: Unneeded = None
+    subject: Unneeded = None
+    patient: Unneeded = None
 
 
 class Request(Message, Generic[C_co]):
@@ -44,12 +51,14 @@ class Request(Message, Generic[C_co]):
     """
 
     hook: str | None = None
-    hook_instance: str | None = None
+    hook_instance: IdText | None = None
     fhir_server: str | None = None
-    fhir_authorization: FhirAuthorization | None = None
+    fhir_authorization: Annotated[
+        FhirAuthorization | None, BeforeValidator(lambda value: None if value in EMPTY else value)
+    ] = None
     context: C_co
-    prefetch: JsonObject | None = None
-    extension: JsonObject | None = None
+    prefetch: MaybeObject = None
+    extension: MaybeObject = None
 
     @property
     def bearer_token(self) -> SecretStr | None:

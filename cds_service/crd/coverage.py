@@ -21,6 +21,10 @@ Identifier = tuple[str, str]
 """(system, value)"""
 
 
+MOST_COVERAGES = 20
+"""How many Coverages of a patient are looked at; nobody could tell which of more is to pay."""
+
+
 class Problem(StrEnum):
     """Why there is not one Coverage to answer for; the value says it to the client."""
 
@@ -67,6 +71,8 @@ def read_coverages(
     Source: CRD 2.2.1 hook-13, resp-44, resp-45.
     """
     mine = [one for one in record.of_type("Coverage") if _is_mine(one, record)]
+    if len(mine) > MOST_COVERAGES:
+        return Coverages((), Problem.SEVERAL)
     if not mine:
         unseen = record.may_hold_more(("Coverage",))
         return Coverages((), Problem.NOT_READ if unseen else Problem.NO_COVERAGE)

@@ -46,8 +46,11 @@ async def gather(
     # asyncio, one to six requests in a hundred left a connection taken for good.
     with anyio.CancelScope(deadline=deadline):
         async with anyio.create_task_group() as tasks:
-            for one in readings:
-                tasks.start_soon(one.read, source)
+            for i, one in enumerate(readings):
+                if i < client.limits.queries:
+                    tasks.start_soon(one.read, source)
+                else:
+                    one.why = Why.TOO_LARGE
     return tuple(Fetched(one.query, tuple(one.pages), one.why) for one in readings)
 
 

@@ -34,6 +34,8 @@ class Limits:
     """Of one search."""
     resources: int = 10_000
     """Entries of all pages."""
+    queries: int = 200
+    """Questions of one round: more than any chart takes, fewer than would be an attack."""
     parallel: int = 8
     """Requests under way at one time."""
 

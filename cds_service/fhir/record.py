@@ -119,9 +119,14 @@ class PatientRecord:
         return self._containers.get(id(resource))
 
     def is_about_patient(self, reference: object) -> bool | None:
-        """Return whether a subject is this record's patient; None when it names nobody that can be told."""
+        """Return whether a subject is this record's patient; None when it names nobody that can be told.
+
+        The same id at two servers is two patients: where it is not said which server is ours, neither is known to be.
+        """
         text = reference.get("reference") if isinstance(reference, Mapping) else None
         if type(text) is not str or not text:
+            return None
+        if self.server is None and "://" in text and self._has_several_homes:
             return None
         target = self.resolve(text)
         if target is not None:
@@ -150,6 +155,15 @@ class PatientRecord:
             "type": "collection",
             "entry": [{"resource": r} for r in self.resources],
         }
+
+    @cached_property
+    def _has_several_homes(self) -> bool:
+        """Return whether the patient's id is named at more than one server."""
+        subjects = (resource.get(name) for resource in self.resources for name in _SUBJECTS)
+        named = (one.get("reference") for one in subjects if type(one) is dict)
+        places = (one.partition("/_history/")[0] for one in (*named, *self._full_urls) if type(one) is str)
+        mine = f"/Patient/{self.patient_id}"
+        return len({one for one in places if "://" in one and one.endswith(mine)}) > 1
 
     @cached_property
     def _sources(self) -> Mapping[int, Resource]:

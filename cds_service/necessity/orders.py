@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from cds_service.errors import TooManyOrders
 from cds_service.fhir.element import Resource, label
 from cds_service.fhir.encoding import canonical
 from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.temporal import Date, add, compare, parse_date_time
 from cds_service.necessity.model import Order
-from cds_service.necessity.ordered_codes import ordered_codes
+from cds_service.necessity.ordered_codes import OrderedCode, ordered_codes
 from cds_service.plan_definition.compile import ORDER_TYPES
 from cds_service.plan_definition.policies import Policies
 
-__all__ = ["NotCovered", "Orders", "Why", "read_orders", "reference_date"]
+__all__ = ["MAX_ORDERS", "NotCovered", "NotJudged", "Orders", "read_orders", "reference_date"]
 
 _NOT_TO_BE_DONE = ("revoked", "cancelled", "entered-in-error", "completed", "fulfilled", "noshow")
+_OTHER_REQUESTS = ("CarePlan", "ImmunizationRecommendation", "RequestGroup", "SupplyRequest")
+"""Types that order something, too, and whose codes are not read. Source: FHIR R4, Request pattern."""
+MAX_ORDERS = 200
+"""How many orders are read at a time, and how many of their codes are judged: no more than a second or two takes."""
 _AUTHORED = ("authoredOn", "dateTime", "dateWritten", "created")
 """The day of an order, in the words of each type."""
 
 
-class Why(StrEnum):
+class NotJudged(StrEnum):
     """Why there is no determination for a draft order."""
 
     NO_POLICY = "no policy decides on this code"
@@ -32,6 +37,8 @@ class Why(StrEnum):
     OTHER_PATIENT = "names another patient"
     NOT_HAD = "was not sent, and could not be read"
     UNREADABLE = "what stands there is no order that can be read"
+    OTHER_TYPE = "a type of order whose codes are not read"
+    NOT_ON_THAT_DAY = "the policies of this code do not count on the day of the order"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +47,7 @@ class NotCovered:
 
     reference: str
     code: str | None
-    reason: Why
+    reason: NotJudged
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +77,23 @@ def read_orders(
     it was `received`.
     A second order that says the same as an earlier one is not evaluated again; the earlier one lists it.
     An order that names another patient is none of this patient's: it is not judged, nor read beside the others.
+    Raises TooManyOrders.
     """
-    requests = tuple(one for one in drafts if one.get("resourceType") in ORDER_TYPES)
+    every = tuple(drafts)
+    requests = tuple(one for one in every if one.get("resourceType") in ORDER_TYPES)
+    if len(requests) > MAX_ORDERS:
+        raise TooManyOrders("orders", MAX_ORDERS)
     others = [one for one in requests if _is_of_another(one, record)]
     mine = tuple(one for one in requests if not _is_of_another(one, record))
     covered: dict[tuple[str, str, bytes], Order] = {}
-    not_covered = [NotCovered(label(one), None, Why.OTHER_PATIENT) for one in others]
+    not_covered = [
+        *(NotCovered(label(one), None, NotJudged.OTHER_PATIENT) for one in others),
+        *(NotCovered(label(one), None, NotJudged.OTHER_TYPE) for one in every if _orders_otherwise(one)),
+    ]
     for request in mine:
         reference = label(request)
         if not _is_to_be_done(request):
-            not_covered.append(NotCovered(reference, None, Why.NOT_TO_BE_DONE))
+            not_covered.append(NotCovered(reference, None, NotJudged.NOT_TO_BE_DONE))
             continue
         day = as_of or _written(request, received) or received
         coded = [
@@ -99,10 +113,22 @@ def read_orders(
                 covered[same] = replace(earlier, duplicates=(*earlier.duplicates, reference))
         if not found:
             told = [one for one in coded if one.system]
-            unclear = not told or any(policies.may_mean(one.code, one.system) for one in coded)
-            why = Why.NO_CODE if unclear else Why.NO_POLICY
-            not_covered.append(NotCovered(reference, told[0].code if told else None, why))
+            not_covered.append(NotCovered(reference, told[0].code if told else None, _why_not(coded, policies)))
+    if len(covered) > MAX_ORDERS:
+        raise TooManyOrders("ordered codes that a policy decides on", MAX_ORDERS)
     return Orders(tuple(covered.values()), tuple(not_covered), mine, whole)
+
+
+def _why_not(coded: Sequence[OrderedCode], policies: Policies) -> NotJudged:
+    if any(policies.for_code((one.system, one.code)) for one in coded):
+        return NotJudged.NOT_ON_THAT_DAY
+    if not any(one.system for one in coded) or any(policies.may_mean(one.code, one.system) for one in coded):
+        return NotJudged.NO_CODE
+    return NotJudged.NO_POLICY
+
+
+def _orders_otherwise(resource: Resource) -> bool:
+    return resource.get("resourceType") in _OTHER_REQUESTS and _is_to_be_done(resource)
 
 
 def _is_of_another(request: Resource, record: PatientRecord) -> bool:

@@ -15,8 +15,7 @@ from cds_service.fhir.unread import Unread, Why
 from cds_service.necessity.determine import determine_all
 from cds_service.necessity.lifecycle import REVIEW_VALID_MONTHS
 from cds_service.necessity.model import Determination
-from cds_service.necessity.orders import NotCovered, Orders, read_orders
-from cds_service.necessity.orders import Why as NotJudged
+from cds_service.necessity.orders import NotCovered, NotJudged, Orders, read_orders
 from cds_service.plan_definition.policies import Policies
 from cds_service.services.references import reads_for_codes
 

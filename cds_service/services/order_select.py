@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import replace
 
 from cds_service.cds_hooks import OrderSelectContext, Request
@@ -20,25 +20,30 @@ _HYPHENS = str.maketrans("\u2010\u2011", "--")
 def _read(request: Request[OrderSelectContext], chart: Holding) -> Exchange:
     context = request.context
     exchange = exchange_of(context.patient, context.draft_orders, chart, server=request.fhir_server)
-    return replace(exchange, selected=_selected(context.selections, exchange))
+    known = _drafts_by_name(exchange)
+    named = {one: known.keys() & _forms(one.partition("/_history/")[0]) for one in context.selections}
+    selected = frozenset(known[form] for forms in named.values() for form in forms)
+    if context.selections and not selected:
+        return exchange  # all drafts are judged where none is named: silence would clear them
+    not_had = tuple(sorted(one for one, forms in named.items() if not forms))
+    return replace(exchange, selected=selected, not_had=not_had)
 
 
-def _selected(selections: Iterable[str], exchange: Exchange) -> frozenset[str] | None:
-    """Return the drafts that the selections name, or None for all where they name none: silence would clear them."""
-    names = _forms(one.partition("/_history/")[0] for one in selections)
+def _drafts_by_name(exchange: Exchange) -> Mapping[str, str]:
+    """Return the label of each draft by every form that a selection may name it in."""
     addresses = {id(draft): url for url, draft in exchange.full_urls.items()}
-    found = frozenset(
-        label(draft)
+    return {
+        form: label(draft)
         for draft in exchange.drafts
-        if not names.isdisjoint(_forms((label(draft), str(draft.get("id", "")), addresses.get(id(draft), ""))))
-    )
-    return found if found or not names else None
+        for name in (label(draft), str(draft.get("id", "")), addresses.get(id(draft), ""))
+        for form in _forms(name)
+    }
 
 
-def _forms(references: Iterable[str]) -> set[str]:
-    """Return references as they are, and without the address of a server."""
-    plain = [one.translate(_HYPHENS) for one in references]
-    return {*plain, *("/".join(one.split("/")[-2:]) for one in plain)} - {""}
+def _forms(reference: str) -> set[str]:
+    """Return a reference as it is, and without the address of a server; nothing names nothing."""
+    plain = reference.translate(_HYPHENS)
+    return {plain, "/".join(plain.split("/")[-2:])} - {""}
 
 
 SERVICE = Service(

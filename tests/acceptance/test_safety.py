@@ -195,7 +195,9 @@ def test_a_card_speaks_to_clinicians_and_not_to_patients() -> None:
             assert not re.search(r"\b(?:you|your|yours)\b", f"{card['summary']} {card['detail']}", re.IGNORECASE), name
 
 
-@pytest.mark.parametrize("user", ["Patient/p1", "RelatedPerson/r1"])
+@pytest.mark.parametrize(
+    "user", ["Patient/p1", "RelatedPerson/r1", "https://ehr.example.org/fhir/Patient/p1", "RelatedPerson/r1/_history/2"]
+)
 def test_whoever_is_no_clinician_is_told_of_no_result(user: str) -> None:
     for name in BASES:
         request: Json = fixture(f"cds_hooks/{name}-order-sign.json")

@@ -213,6 +213,12 @@ def test_a_page_has_its_limit_though_its_length_was_not_said() -> None:
     assert answer.whys == ["too-large"]
 
 
+def test_of_more_questions_than_the_limit_the_rest_is_said_not_to_be_read() -> None:
+    with EhrStub(good, resources=CHART) as ehr:
+        answer = ask(ehr.base_url, *[CONDITIONS] * 5, limits=Limits(queries=3))
+    assert answer.whys == [None, None, None, "too-large", "too-large"]
+
+
 def test_no_more_requests_are_under_way_than_the_limit() -> None:
     under_way, most = 0, 0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.made_up import PATIENT, order
 from tests.replay.clients import GONE
-from tests.replay.replay import MET, MET_IN_PART, O1, signing
+from tests.replay.replay import MET, MET_IN_PART, MISSING, O1, signing
 
 ENVELOPE = [
     signing("as the standard has it", {}, {O1: MET}, "C1", "Q1"),
@@ -21,6 +21,15 @@ ENVELOPE = [
     signing("no hookInstance", {"hookInstance": GONE}, {O1: MET}, "Q3"),
     signing("a hookInstance used before", {"hookInstance": "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea"}, {O1: MET}, "Q3"),
     signing("a hookInstance that is no UUID", {"hookInstance": "call 7"}, {O1: MET}, "Q3"),
+    signing("a hookInstance that is a number", {"hookInstance": 7}, {O1: MET}, "Q3"),
+    signing("ids that are numbers", {"context.userId": 7, "context.encounterId": 8}, {O1: MET}),
+    signing("an extension that is empty", {"extension": []}, {O1: MET}),
+    signing("a prefetch that is an empty array", {"prefetch": []}, {O1: MISSING}),
+    signing(
+        "an access that says itself in other types",
+        {"fhirAuthorization": {"expires_in": "300", "scope": ["user/*.read"], "token_type": None, "subject": 3}},
+        {O1: MET},
+    ),
     signing("no hook", {"hook": GONE}, {O1: MET}),
     signing("the name of another hook", {"hook": "patient-view"}, {O1: MET}),
     signing("the name of no hook", {"hook": "order-signed"}, {O1: MET}),
@@ -55,7 +64,7 @@ ENVELOPE = [
     signing("no patientId", {"context.patientId": GONE}, 400, at="context.patientId"),
     signing("an empty patientId", {"context.patientId": "Patient/"}, 400, at="context.patientId"),
     signing("a patientId that is a number", {"context.patientId": 1}, 400, at="context.patientId"),
-    signing("a hookInstance that is a number", {"hookInstance": 7}, 400, at="hookInstance"),
+    signing("a hookInstance that is an object", {"hookInstance": {}}, 400, at="hookInstance"),
     signing("no context", {"context": GONE}, 400, at="context"),
     signing("a context that is an array", {"context": []}, 400, at="context"),
     signing("no draftOrders", {"context.draftOrders": GONE}, 400, at="context.draftOrders"),
@@ -66,6 +75,6 @@ ENVELOPE = [
     ),
     signing("entries as an object", {"context.draftOrders.entry": {}}, 400, at="context.draftOrders.entry"),
     signing("prefetch as an array", {"prefetch": [PATIENT]}, 400, at="prefetch"),
-    signing("an extension that is an array", {"extension": []}, 400, at="extension"),
+    signing("an extension that is an array", {"extension": [{}]}, 400, at="extension"),
     signing("a fhirServer that is an object", {"fhirServer": {}}, 400, at="fhirServer"),
 ]

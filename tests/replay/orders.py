@@ -13,6 +13,7 @@ from tests.replay.replay import (
     NO_CODE,
     NOT_READ,
     O1,
+    OTHER_KIND,
     OTHER_PATIENT,
     Answer,
     Replay,
@@ -120,6 +121,23 @@ ORDERS = [
         ],
         {f"ServiceRequest/o{i} {('replace', 'refit')[i % 2]}": MET for i in range(200)},
     ),
+    ordering("201 orders", [order(f"o{i}") for i in range(201)], 413),
+    ordering(
+        "a group of orders beside an order",
+        [
+            order(),
+            {
+                "resourceType": "RequestGroup",
+                "id": "g1",
+                "status": "draft",
+                "subject": {"reference": "Patient/p1"},
+                "contained": [order("inside", "refit")],
+                "action": [{"resource": {"reference": "#inside"}}],
+            },
+        ],
+        {O1: MET, "RequestGroup/g1": OTHER_KIND},
+    ),
+    ordering("supplies", request_of("SupplyRequest", itemCodeableConcept=AID), {"SupplyRequest/o1": OTHER_KIND}),
 ]
 
 TYPES = [

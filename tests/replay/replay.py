@@ -13,10 +13,11 @@ MET, MISSING, NOT_MET = "criteria met", "information missing", "criteria not met
 MET_IN_PART = "criteria met on what was read"
 OUTSIDE = "outside this policy"
 NO_CODE, OTHER_PATIENT, NOT_READ = "no readable code", "names another patient", "could not be read"
+OTHER_KIND = "of a kind that is not evaluated"
 O1, O2 = "ServiceRequest/o1 replace", "ServiceRequest/o2 refit"
 DRAFT = "context.draftOrders.entry.0.resource"
 
-REFUSALS = {400: ("hook-9", "hook-10", "hook-13"), 412: ("P6", "P10", "hook-10")}
+REFUSALS = {400: ("hook-9", "hook-10", "hook-13"), 412: ("P6", "P10", "hook-10"), 413: ("hook-10",)}
 """What a status of refusal shows."""
 
 Answer = Mapping[str, str] | int

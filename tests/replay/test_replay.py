@@ -21,12 +21,12 @@ from cds_service.wiring import Application, load_policies
 from tests.charts import shipped
 from tests.replay.clients import write_policies
 from tests.replay.corpus import CORPUS
-from tests.replay.replay import Replay
+from tests.replay.replay import NO_CODE, NOT_READ, OTHER_KIND, OTHER_PATIENT, Replay
 
 Post = Callable[[str, bytes], httpx.Response]
 _JUDGED = re.compile(r"^\*\*(\S+)\*\* .* \(`(.+)`\): \*\*(.+)\*\*$", re.MULTILINE)
 _NAMED = re.compile(r"^- `(.+?)`: ", re.MULTILINE)
-_UNJUDGED = ("no readable code", "names another patient", "could not be read")
+_UNJUDGED = (NO_CODE, OTHER_PATIENT, NOT_READ, OTHER_KIND)
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from cds_service.crd.coverage import (
+    MOST_COVERAGES,
     Coverages,
     Problem,
     payer_identifier,
@@ -181,3 +182,8 @@ def test_the_end_is_told_as_far_as_it_is_stated() -> None:
     assert str(period_end(coverage(period={"end": "2026-12-31T12:00:00Z"}))) == "2026-12-31"
     assert str(period_end(coverage(period={"end": "2026"}))) == "2026"
     assert period_end(coverage()) is None
+
+
+def test_of_more_coverages_than_anybody_has_none_is_named() -> None:
+    found = read(*(coverage(f"cov{i}") for i in range(MOST_COVERAGES + 1)))
+    assert found == Coverages((), Problem.SEVERAL)

@@ -308,3 +308,12 @@ def test_a_type_that_is_not_there_has_no_resources() -> None:
 )
 def test_each_type_has_an_element_that_says_what_it_is_about(kind: str, name: str) -> None:
     assert code_element(kind) == name
+
+
+def test_the_same_id_at_two_servers_is_nobody_known_where_no_server_is_named() -> None:
+    here, there = ({"reference": f"https://{host}.example.org/Patient/p1"} for host in ("a", "b"))
+    one, other = ({"resourceType": "Condition", "id": str(i), "subject": whom} for i, whom in enumerate((here, there)))
+    assert record(one, server=None).is_about_patient(here) is True
+    assert record(one, other, server=None).is_about_patient(here) is None
+    assert record(one, other, server=None).is_about_patient({"reference": "Patient/p1"}) is True
+    assert record(one, other, server="https://a.example.org").is_about_patient(here) is True

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from cds_service.errors import TooManyOrders
 from cds_service.fhir.element import locate
 from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.temporal import Date, parse_date
 from cds_service.necessity.ordered_codes import BILLING_OPTIONS
-from cds_service.necessity.orders import Orders, Why, read_orders, reference_date
+from cds_service.necessity.orders import MAX_ORDERS, NotJudged, Orders, read_orders, reference_date
 from cds_service.plan_definition.policies import Policies
 from tests.unit.plan_definition.plans import CODES, compiled, plan, value_set
 
@@ -65,9 +66,38 @@ def test_an_order_is_not_judged_as_of_a_day_to_come(written: str, day: str) -> N
 
 def test_a_code_of_a_policy_without_its_system_is_told_beside_one_that_no_policy_knows() -> None:
     told = read(order({"code": "A"}, coding("L", "https://local.example.org"))).not_covered
-    assert [(one.code, one.reason) for one in told] == [("L", Why.NO_CODE)]
+    assert [(one.code, one.reason) for one in told] == [("L", NotJudged.NO_CODE)]
     other = read(order({"code": "free text"}, coding("L", "https://local.example.org"))).not_covered
-    assert [one.reason for one in other] == [Why.NO_POLICY]
+    assert [one.reason for one in other] == [NotJudged.NO_POLICY]
+
+
+def test_an_order_before_the_version_that_decides_on_its_code_is_told() -> None:
+    last_year = plan(codes="gadgets", effectivePeriod={"start": "2025-01-01", "end": "2025-12-31"})
+    this_year = plan(version="2.0.0", effectivePeriod={"start": "2026-01-01"})
+    before = order(coding("A"), authoredOn="2025-12-31")
+    both, record = compiled(last_year, this_year), PatientRecord("p1", [before])
+    (one,) = read_orders([before], both, record, received=RECEIVED).not_covered
+    assert (one.code, one.reason) == ("A", NotJudged.NOT_ON_THAT_DAY)
+
+
+@pytest.mark.parametrize("kind", ["CarePlan", "RequestGroup", "SupplyRequest"])
+def test_an_order_of_another_type_is_told_unless_it_is_not_to_be_done(kind: str) -> None:
+    other = {"resourceType": kind, "id": "g1", "status": "draft"}
+    assert [(one.reference, one.reason) for one in read(other).not_covered] == [(f"{kind}/g1", NotJudged.OTHER_TYPE)]
+    assert read(other | {"status": "revoked"}).not_covered == ()
+
+
+def test_more_orders_than_are_read_at_a_time_are_refused_whole() -> None:
+    many = [order(coding("A"), id=f"o{i}", note=[{"text": str(i)}]) for i in range(MAX_ORDERS + 1)]
+    assert len(read(*many[1:]).covered) == MAX_ORDERS
+    with pytest.raises(TooManyOrders, match="more than 200 orders"):
+        read(*many)
+
+
+def test_more_codes_than_are_judged_at_a_time_are_refused_whole() -> None:
+    many = [order(coding("A"), coding("B"), id=f"o{i}", note=[{"text": str(i)}]) for i in range(MAX_ORDERS // 2 + 1)]
+    with pytest.raises(TooManyOrders, match="more than 200 ordered codes"):
+        read(*many)
 
 
 def test_an_order_of_very_many_codings_is_read_in_the_time_of_one_look_at_each() -> None:
@@ -121,13 +151,13 @@ def test_an_order_without_a_readable_code_is_told_and_not_judged(code: object) -
     found = read(order(code=code))
     assert found.covered == ()
     assert [(one.reference, one.code, one.reason) for one in found.not_covered] == [
-        ("ServiceRequest/o1", None, Why.NO_CODE)
+        ("ServiceRequest/o1", None, NotJudged.NO_CODE)
     ]
 
 
 def test_an_order_that_no_policy_decides_on_is_told_with_its_code() -> None:
     (one,) = read(order(coding("Z"), coding("A", "http://elsewhere"))).not_covered
-    assert (one.code, one.reason) == ("Z", Why.NO_POLICY)
+    assert (one.code, one.reason) == ("Z", NotJudged.NO_POLICY)
 
 
 @pytest.mark.parametrize(
@@ -219,7 +249,7 @@ def test_odd_billing_options_are_passed_over(extension: object) -> None:
 def test_what_is_not_to_be_done_is_not_judged(change: dict[str, Any]) -> None:
     found = read(order(coding("A")) | change)
     assert found.covered == ()
-    assert [one.reason for one in found.not_covered] == [Why.NOT_TO_BE_DONE]
+    assert [one.reason for one in found.not_covered] == [NotJudged.NOT_TO_BE_DONE]
 
 
 @pytest.mark.parametrize(
@@ -243,7 +273,7 @@ def test_an_order_for_another_patient_is_not_judged_and_not_read_beside_the_othe
     found = read(order(coding("A"), **{name: {"reference": "Patient/p2"}}), order(coding("B"), id="o2"))
     assert [one.code for one in found.covered] == ["B"]
     assert [(one.reference, one.code, one.reason) for one in found.not_covered] == [
-        ("ServiceRequest/o1", None, Why.OTHER_PATIENT)
+        ("ServiceRequest/o1", None, NotJudged.OTHER_PATIENT)
     ]
     assert [one["id"] for one in found.drafts] == ["o2"]
 
@@ -316,7 +346,7 @@ def test_an_appointment_is_judged_by_the_request_that_it_is_based_on() -> None:
 def test_an_appointment_is_not_judged_by_a_request_that_does_not_hold(change: dict[str, Any]) -> None:
     found = booked(order(coding("A")) | change)
     assert found.covered == ()
-    assert [one.reason for one in found.not_covered] == [Why.NO_CODE]
+    assert [one.reason for one in found.not_covered] == [NotJudged.NO_CODE]
 
 
 # -- duplicates ---------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cds_service.necessity.orders import Why
+from cds_service.necessity.orders import NotJudged
 from cds_service.services.evaluation import Exchange
 from tests.made_up import ORDERS, bundle, finding, order
 from tests.unit.services.calls import SERVER, exchange, judged, outcomes
@@ -54,7 +54,7 @@ def test_the_request_is_no_evidence_for_itself() -> None:
 def test_a_request_that_is_not_at_hand_is_asked_for() -> None:
     found = booked(appointment(**BASED_ON))
     assert [query.url for query in found.lacking] == ["ServiceRequest/o1"]
-    assert [one.reason for one in judged(found).not_covered] == [Why.NO_CODE]
+    assert [one.reason for one in judged(found).not_covered] == [NotJudged.NO_CODE]
 
 
 def test_each_appointment_is_judged() -> None:
@@ -65,4 +65,4 @@ def test_each_appointment_is_judged() -> None:
 def test_an_appointment_that_is_cancelled_is_not_judged() -> None:
     found = judged(booked(appointment(**SERVICE_TYPE, status="cancelled")))
     assert found.determinations == ()
-    assert [one.reason for one in found.not_covered] == [Why.NOT_TO_BE_DONE]
+    assert [one.reason for one in found.not_covered] == [NotJudged.NOT_TO_BE_DONE]

@@ -8,7 +8,7 @@ import pytest
 
 from cds_service.errors import RequiredDataUnavailable
 from cds_service.fhir.query import FhirQuery
-from cds_service.necessity.orders import NotCovered, Why
+from cds_service.necessity.orders import NotCovered, NotJudged
 from cds_service.services.evaluation import Exchange
 from tests.made_up import finding, order
 from tests.unit.services.calls import SERVER, exchange, judged, outcomes
@@ -111,13 +111,13 @@ def test_what_is_not_at_the_ehr_is_not_asked_for(reference: str) -> None:
 def test_one_order_of_several_that_cannot_be_had_is_told(reference: str) -> None:
     found = dispatched("ServiceRequest/o1", reference)
     assert outcomes(found) == {"ServiceRequest/o1": "met"}
-    assert judged(found).not_covered == (NotCovered(reference, None, Why.NOT_HAD),)
+    assert judged(found).not_covered == (NotCovered(reference, None, NotJudged.NOT_HAD),)
     assert [query.url for query in found.lacking] == [reference]
 
 
 def test_an_order_of_another_patient_is_told() -> None:
     found = dispatched("ServiceRequest/o1", chart=(signed(subject={"reference": "Patient/p2"}),))
-    assert [one.reason for one in judged(found).not_covered] == [Why.OTHER_PATIENT]
+    assert [one.reason for one in judged(found).not_covered] == [NotJudged.OTHER_PATIENT]
 
 
 def test_the_medication_behind_an_order_is_asked_for() -> None:

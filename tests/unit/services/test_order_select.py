@@ -48,8 +48,16 @@ def test_selections_that_name_no_draft_clear_none() -> None:
     assert selected("ServiceRequest/other") == {"ServiceRequest/o-1", "ServiceRequest/o-2"}
 
 
-def test_one_selection_that_names_a_draft_is_enough() -> None:
-    assert selected("ServiceRequest/other", "ServiceRequest/o-2") == {"ServiceRequest/o-2"}
+def test_a_selection_of_nothing_clears_none() -> None:
+    assert selected("") == {"ServiceRequest/o-1", "ServiceRequest/o-2"}
+
+
+def test_a_selection_that_names_no_draft_is_told_beside_those_that_do() -> None:
+    drafts = bundle(order("o-1"), order("o-2", "refit"))
+    named = {"selections": ["ServiceRequest/other", "ServiceRequest/o-2"], "draftOrders": drafts}
+    found = exchange("order-select", named, fhirServer=SERVER)
+    assert set(outcomes(found)) == {"ServiceRequest/o-2"}
+    assert found.not_had == ("ServiceRequest/other",)
 
 
 def test_where_nothing_is_selected_nothing_is_judged() -> None:
