@@ -197,7 +197,7 @@ class Application:
                 "CDS_CLIENTS", ("names no clients, so that every call would be refused; or set CDS_AUTHENTICATION=off",)
             )
         keys = KeyStore(fetcher(sandbox=not self.production))
-        return Verifier(self.clients, keys=keys, replay=InMemoryReplayGuard(time.time))
+        return Verifier(self.clients, keys=keys, replay=self.store.token_uses or InMemoryReplayGuard(time.time))
 
     @cached_property
     def fhir(self) -> FhirClient:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cds_service.api.limits import Overloaded, TooFrequent
-from cds_service.errors import NotAuthenticated, RequestError
+from cds_service.errors import CallNotChecked, NotAuthenticated, RequestError
 from cds_service.refusals import BY_ERROR, operation_outcome, refusal_to
 from cds_service.store.errors import StoreUnavailable
 
@@ -78,6 +78,8 @@ class OriginNotAllowed(RequestError):
 
 
 _UNFORESEEN = 500, "exception", "the service failed; nothing was evaluated"
+_RETRY_AFTER = "2"
+"""Seconds: a database that is away may be back by then."""
 _NOT_KEPT = "the decision could not be kept, so that it is not given; nothing was decided, send the request again"
 _BY_ERROR: Mapping[type[RequestError], tuple[int, str]] = {
     **BY_ERROR,
@@ -86,6 +88,7 @@ _BY_ERROR: Mapping[type[RequestError], tuple[int, str]] = {
     NoSuchPage: (404, "not-found"),
     OriginNotAllowed: (400, "forbidden"),
     NotAuthenticated: (401, "login"),
+    CallNotChecked: (503, "transient"),
     TooFrequent: (429, "throttled"),
     Overloaded: (503, "throttled"),
     UnsupportedBody: (415, "not-supported"),
@@ -104,6 +107,8 @@ def answer_to(error: RequestError) -> Response:
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
     if isinstance(error, TooFrequent | Overloaded):
         headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, CallNotChecked):
+        headers["Retry-After"] = _RETRY_AFTER
     if isinstance(error, BodyTooSlow):
         headers["Connection"] = "close"  # what is still to come of the body belongs to nothing
     return Response(body, status, headers, media_type="application/json")
@@ -128,7 +133,7 @@ async def _on_request_error(_: Request, error: Exception) -> Response:
 
 async def _on_store_unavailable(_: Request, _error: Exception) -> Response:
     """A decision that cannot be kept is not given."""
-    return _response(503, "transient", _NOT_KEPT, headers={"Retry-After": "2"})
+    return _response(503, "transient", _NOT_KEPT, headers={"Retry-After": _RETRY_AFTER})
 
 
 async def _on_http_exception(_: Request, error: Exception) -> Response:

@@ -16,7 +16,7 @@ from typing import Final
 from jwt import InvalidTokenError
 from jwt.api_jws import PyJWS
 
-from cds_service.errors import NotAuthenticated
+from cds_service.errors import CallNotChecked, NotAuthenticated
 from cds_service.security.clients import Client, TrustedClient
 from cds_service.security.key_sets import ALGORITHMS
 from cds_service.security.keys import KeyStore
@@ -51,8 +51,9 @@ class Verifier:
     async def verify(self, authorization: str | None, *, audience: str) -> Client:
         """Return whoever the value of an Authorization header shows to call `audience`, the endpoint's URL.
 
-        Raises NotAuthenticated for everything else, an unforeseen fault included; why is logged by its code, and
-        stands in the error's `code`. Nothing of the token is in either.
+        Raises NotAuthenticated for everything else, an unforeseen fault included, as CallNotChecked where a token's
+        uses cannot be told; why is logged by its code, and stands in the error's `code`. Nothing of the token is in
+        either.
         """
         claimed: TrustedClient | None = None
         try:
@@ -67,7 +68,8 @@ class Verifier:
         # Raised outside the handlers, so that no other error, which may hold the token, travels along.
         name = claimed.name if claimed else None
         _logger.warning("call refused", extra={"reason": str(reason), "client": name})
-        raise NotAuthenticated(code=reason, claimed=name)
+        error_type = CallNotChecked if reason is Reason.REPLAY_UNCHECKED else NotAuthenticated
+        raise error_type(code=reason, claimed=name)
 
     def _claimed(self, token: Token) -> TrustedClient:
         iss = token.claims.get("iss")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +16,6 @@ __all__ = ["connect_to", "database_url", "name_of"]
 
 _SQLITE: Final = (
     "PRAGMA journal_mode = WAL",
-    "PRAGMA synchronous = FULL",
     "PRAGMA secure_delete = ON",
     "PRAGMA trusted_schema = OFF",
 )
@@ -35,22 +35,23 @@ def database_url(text: str) -> URL:
     raise StoreError("a database is `sqlite:///path` or `postgresql://user@host/name`")
 
 
-def connect_to(url: URL, *, patience: float, writing: bool = False) -> Engine:
+def connect_to(url: URL, *, patience: float, writing: bool = False, durable: bool = True) -> Engine:
     """Return an engine; `patience` is how many seconds a lock, a connection or a lost peer is waited for.
 
     With `writing`, SQLite's transactions take the lock for writing at once, and PostgreSQL's end with an error
-    when a statement takes too long. A file of SQLite's is made for its owner alone.
+    when a statement takes too long. What is not `durable` outlives the process, not the loss of power, until a
+    commit that is. A file of SQLite's is made for its owner alone.
     """
     options: dict[str, Any] = {"hide_parameters": True}
     if url.get_backend_name() == "sqlite":
         _make_private(Path(str(url.database)))
         engine = create_engine(url, connect_args={"timeout": patience, "isolation_level": None}, **options)
-        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "connect", partial(_prepare_sqlite, "FULL" if durable else "NORMAL"))
         begin = "BEGIN IMMEDIATE" if writing else "BEGIN"
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
         return engine
     seconds, milliseconds = max(2, round(patience)), round(patience * 1000)
-    settings = "-c synchronous_commit=on"
+    settings = f"-c synchronous_commit={'on' if durable else 'off'}"
     if writing:
         settings += f" -c statement_timeout={milliseconds} -c lock_timeout={milliseconds}"
     arguments = {
@@ -69,8 +70,8 @@ def name_of(error: DBAPIError) -> str:
     return str(getattr(fault, "sqlite_errorname", None) or type(fault).__name__)
 
 
-def _prepare_sqlite(connection: Any, _: object) -> None:
-    for statement in _SQLITE:
+def _prepare_sqlite(synchronous: str, connection: Any, _: object) -> None:
+    for statement in (*_SQLITE, f"PRAGMA synchronous = {synchronous}"):
         connection.execute(statement)
 
 

@@ -37,6 +37,8 @@ class _Held:
 class InMemoryStore:
     """The last `bound` decisions and reports of feedback; what is older is forgotten."""
 
+    token_uses: None = None
+
     def __init__(self, bound: int = 1000, clock: Callable[[], datetime] = _now) -> None:
         """Hold nothing yet."""
         self._held: deque[_Held] = deque()

@@ -1,7 +1,7 @@
 -- Roles for the decision store in PostgreSQL. Run as the owner of the tables, after `upgrade`:
 --   psql -v ON_ERROR_STOP=1 -f roles.sql DATABASE
 -- They cannot log in: grant one to each user of yours, such as GRANT cds_app TO service_user.
---   cds_app        the service: adds decisions and feedback, changes and deletes nothing
+--   cds_app        the service: adds decisions and feedback, changes and deletes none; remembers tokens for a while
 --   cds_reader     listing, verifying, replaying, exporting
 --   cds_retention  purging and re-encryption of payloads, legal holds; adds to the journal what it did
 DO $$
@@ -14,11 +14,12 @@ BEGIN
   END LOOP;
 END $$;
 
-REVOKE ALL ON writer, journal, payload, purged, decision, determination, card, feedback, alembic_version
+REVOKE ALL ON writer, journal, payload, purged, decision, determination, card, feedback, token_use, alembic_version
   FROM PUBLIC, cds_app, cds_reader, cds_retention;
 GRANT SELECT ON writer, journal, payload, purged, decision, determination, card, feedback, alembic_version
   TO cds_app, cds_reader, cds_retention;
 GRANT INSERT ON writer, journal, payload, decision, determination, card, feedback TO cds_app;
 GRANT INSERT ON writer, journal, payload, purged TO cds_retention;
+GRANT SELECT, INSERT, DELETE ON token_use TO cds_app;
 GRANT UPDATE (sequence, hash) ON writer TO cds_app, cds_retention;
 GRANT DELETE ON payload TO cds_retention;

@@ -24,6 +24,7 @@ from cds_service.store.payload import Keys
 from cds_service.store.schema import upgrade
 from cds_service.store.spill import Spill
 from cds_service.store.store import Filters, Kept, KeptFeedback, Page, Receipt, State
+from cds_service.store.token_uses import SqlTokenUses
 from cds_service.store.writer import Writer
 
 __all__ = ["SqlStore"]
@@ -66,6 +67,7 @@ class SqlStore:
         address, files = database_url(url), _spill_in(spill)
         self.keys = keys
         self._limit = _FACTOR * patience + _GRACE
+        self.token_uses = SqlTokenUses(address, patience=patience)
         self._reading = connect_to(address, patience=patience)
         self._writing = connect_to(address, patience=patience, writing=True)
         try:
@@ -200,6 +202,7 @@ class SqlStore:
                 connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _dispose(self) -> None:
+        self.token_uses.close()
         self._reading.dispose()
         self._writing.dispose()
 

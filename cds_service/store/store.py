@@ -10,7 +10,7 @@ from typing import Protocol
 from cds_service.store.chain import Finding, Head
 from cds_service.store.model import Caller, Decision, FeedbackRecord
 
-__all__ = ["Filters", "Kept", "KeptFeedback", "Page", "Receipt", "State", "Store"]
+__all__ = ["Filters", "Kept", "KeptFeedback", "Page", "Receipt", "State", "Store", "TokenUses"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +92,20 @@ class State:
     fault: str | None = None
 
 
+class TokenUses(Protocol):
+    """What remembers the tokens of clients for all processes that share a database."""
+
+    async def first_use(self, iss: str, jti: str, expires: float) -> bool:
+        """Return whether a token was not seen before, and remember it. Raises StoreUnavailable."""
+        ...
+
+
 class Store(Protocol):
     """Decisions and feedback, added and never changed."""
+
+    @property
+    def token_uses(self) -> TokenUses | None:
+        """Return what remembers tokens; None where each process has to do that itself."""
 
     async def append(self, decision: Decision) -> Receipt:
         """Return once the decision is kept: a response may leave then. Raises StoreUnavailable."""

@@ -35,6 +35,7 @@ __all__ = [
     "journal",
     "payload",
     "purged",
+    "token_use",
     "writer",
 ]
 
@@ -142,6 +143,15 @@ feedback: Final = Table(
     Index("feedback_once", "issuer", "tenant", "card", "outcome", "timestamp", unique=True),
     sqlite_with_rowid=False,
 )
+
+token_use: Final = Table(
+    "token_use",
+    METADATA,
+    Column("token", Text, primary_key=True),
+    Column("expires", BigInteger, nullable=False, index=True),
+    sqlite_with_rowid=False,
+)
+"""Tokens that were used: SHA-256 over issuer and id; until when, in seconds since 1970. Rows go when they are over."""
 
 PROJECTIONS: Final = (decision, determination, card, feedback, purged)
 """The tables whose rows follow from the journal."""

@@ -18,8 +18,12 @@ from cds_service.errors import ConfigurationError
 from cds_service.fhir.temporal import Date
 from cds_service.security import generate_key, jwks, new_claims, sign
 from cds_service.settings import Settings
+from cds_service.store.memory import InMemoryStore
+from cds_service.store.sql import SqlStore
+from cds_service.store.store import Store
 from cds_service.wiring import Application
 from tests.faults.ehr_stub import EhrStub
+from tests.integration.store.test_faults import locked
 from tests.made_up import PATIENT, finding, made_up_policies, order, request
 
 ISSUER = "https://ehr.example.org"
@@ -36,9 +40,12 @@ def settings(folder: Path, *servers: str, **more: Any) -> Settings:
     return Settings(**{"clients": folder / "clients.toml", "public_base_url": BASE, **more})
 
 
-def send(chosen: Settings, method: str, path: str, *headers: tuple[str, str], body: bytes = b"") -> httpx.Response:
+def send(
+    chosen: Settings, method: str, path: str, *headers: tuple[str, str], body: bytes = b"", store: Store | None = None
+) -> httpx.Response:
     async def ask() -> httpx.Response:
-        application = Application(chosen, made_up_policies(), clock=lambda: Date((2026, 1, 15)))
+        kept = store or InMemoryStore()
+        application = Application(chosen, made_up_policies(), clock=lambda: Date((2026, 1, 15)), store=kept)
         transport = httpx.ASGITransport(create_app(application))
         async with httpx.AsyncClient(transport=transport, base_url="http://behind-a-proxy") as client:
             response = await client.request(method, path, content=body, headers=list(headers))
@@ -122,6 +129,28 @@ def test_a_client_has_its_own_fhir_servers(tmp_path: Path) -> None:
         assert len(ehr.requests) == asked > 0
     assert "criteria met" in allowed.json()["cards"][0]["summary"]
     assert "not set up to read this server" in refused.json()["cards"][0]["detail"]
+
+
+@pytest.mark.requirement("J6")
+def test_a_token_is_answered_once_by_all_processes_that_share_a_database(tmp_path: Path) -> None:
+    database, used = f"sqlite:///{tmp_path}/kept.db", token("/cds-services")
+    answers = [
+        send(settings(tmp_path), "GET", "/cds-services", used, store=SqlStore(database)).status_code for _ in range(2)
+    ]
+    assert answers == [200, 401]
+
+
+def test_while_the_database_is_away_no_call_is_taken_for_the_first(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    database = f"sqlite:///{tmp_path}/kept.db"
+    store = SqlStore(database, patience=0.2)
+    with locked(database):
+        refused = send(settings(tmp_path), "GET", "/cds-services", token("/cds-services"), store=store)
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "2")
+    assert "www-authenticate" not in refused.headers
+    assert refused.json()["issue"][0]["code"] == "transient"
+    assert "replay not checked" in caplog.text
 
 
 def test_a_file_with_a_fault_stops_the_service_as_it_starts(tmp_path: Path) -> None:

@@ -34,12 +34,10 @@ Open = Callable[..., SqlStore]
 
 
 @contextmanager
-def locked(address: str) -> Iterator[None]:
+def locked(address: str, tables: str = "writer, journal") -> Iterator[None]:
     """Hold a lock that lets nobody else write."""
     engine = engine_of(address)
-    lock = (
-        "BEGIN IMMEDIATE" if engine.dialect.name == "sqlite" else "LOCK TABLE writer, journal IN ACCESS EXCLUSIVE MODE"
-    )
+    lock = "BEGIN IMMEDIATE" if engine.dialect.name == "sqlite" else f"LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE"
     with engine.connect() as connection:
         connection.execute(text(lock))
         yield

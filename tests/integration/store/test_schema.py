@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -48,6 +50,15 @@ def test_the_last_step_is_the_schema_of_this_release(engine: Engine) -> None:
     with engine.connect() as connection:
         assert schema_of(connection) is None
         assert ScriptDirectory.from_config(migrations(connection)).get_current_head() == HEAD
+
+
+def test_a_database_of_an_older_release_keeps_what_it_has(open_store: Callable[..., SqlStore], engine: Engine) -> None:
+    with engine.begin() as connection:
+        command.upgrade(migrations(connection), "0001")
+    assert upgrade(engine) == "0001"
+    assert upgrade(engine) == HEAD
+    open_store().append_now(decision("there"))
+    assert open_store().find("there") is not None
 
 
 def test_processes_that_start_at_once_wait_for_each_other(database: str) -> None:
@@ -134,6 +145,7 @@ def test_the_role_of_the_service_appends_and_does_nothing_else(as_role: Callable
     with SqlStore(address) as store:
         store.append_now(decision())
         store.feedback_now([feedback(card="another")])
+        assert asyncio.run(store.token_uses.first_use("https://ehr.example.org", "one", 0))
         assert list(store.verify()) == []
     attempts = [f"{verb} {table}" for verb in ("DELETE FROM", "TRUNCATE", "DROP TABLE") for table in TABLES]
     attempts += ["DROP FUNCTION cds_refuse() CASCADE"]
