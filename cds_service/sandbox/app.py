@@ -62,6 +62,7 @@ def create_sandbox_app(application: Application) -> FastAPI:
     store = FhirStore((*(one for persona in personas().values() for one in persona.chart), *SHARED))
 
     app = create_app(anybody)
+    app.state.sandbox = True
     types = sorted({one["resourceType"] for one in store.everything()})
     app.include_router(page_routes(store, anybody.policies, tuple(roles)))
     app.include_router(panel_routes(anybody, store))

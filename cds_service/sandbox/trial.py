@@ -44,8 +44,8 @@ def tried(application: Watched, asked: Mapping[str, Any]) -> dict[str, Any]:
     other = replace(application, policies=policies)
     incoming = other.parse(service, encode(asked.get("request")))
     evaluation = other.evaluate(other.read(incoming))
-    cards = decode(other.respond(evaluation, incoming))["cards"]
-    return {"report": report_of(evaluation, policies), "cards": cards}
+    answer: Any = decode(other.respond(evaluation, incoming))
+    return {"report": report_of(evaluation, policies), "cards": answer["cards"]}
 
 
 @cache

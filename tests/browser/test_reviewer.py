@@ -51,9 +51,25 @@ def test_a_determination_prints_without_what_only_a_screen_needs(page: Page, dec
     page.goto(decided)
     page.emulate_media(media="print")
     assert page.locator("button:visible, textarea:visible, nav:visible, summary:visible").count() == 0
+    expect(page.locator("ol.sources li").first).to_be_visible()
     expect(page.get_by_role("heading", name="Criteria").first).to_be_visible()
     assert page.locator(".warning:visible").count() >= 1
     assert page.pdf().startswith(b"%PDF")
+
+
+def test_evidence_opens_its_element_in_the_chart_and_closes_again(page: Page, decided: str) -> None:
+    page.goto(decided.partition("#")[0])
+    evidence = page.locator("a.evidence-link", has_text="Observation/hw1.value").first
+    evidence.focus()
+    before = page.evaluate("scrollY")
+    page.keyboard.press("Enter")
+    marked = page.locator(".json :target")
+    expect(marked).to_contain_text('"valueCodeableConcept"')
+    expect(marked).to_be_in_viewport()
+    assert page.evaluate("scrollY") == before
+    page.keyboard.press("Escape")
+    expect(marked).to_have_count(0)
+    expect(evidence).to_be_focused()
 
 
 @pytest.mark.usefixtures("accessible")

@@ -365,7 +365,10 @@ def test_a_determination_is_shown_with_what_it_rests_on_and_what_would_settle_it
 def test_evidence_is_shown_with_path_value_day_status_and_its_element(browser: Browser) -> None:
     exchange = browser.decide(finding())
     page = browser.get(f"/review/{exchange}").text
-    assert '<a href="#chart-1"><code>Observation/f1.value</code></a>: <q>broken</q>, 2026-01-10' in page
+    assert (
+        '<a class="evidence-link" href="#chart-1-1"><code>Observation/f1.value</code></a>: <q>broken</q>, 2026-01-10'
+        in page
+    )
     assert '<li id="chart-1"><code>Observation/f1</code>' in page
     (element, *_) = browser.json(f"/review/{exchange}")["elements"]
     assert (element["reference"], element["resource"]["valueString"]) == ("Observation/f1", "broken")

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from cds_service.api.reviewer.access import Person
+from cds_service.api.reviewer.element_view import element_view
 from cds_service.api.reviewer.refusal import Refusal
 from cds_service.api.ui import Pages
 from cds_service.fhir.encoding import encode
@@ -35,7 +34,7 @@ class Answers:
         """Return the model, as JSON if that is asked for, else as the page that shows it with `more`."""
         if wants_json(request):
             return _with_headers(Response(encode(model), media_type="application/json"))
-        home = any(getattr(one, "path", None) == "/" for one in request.app.routes)
+        home = getattr(request.app.state, "sandbox", False)
         return self.page(template, person, model=seen(model), home=home, **more)
 
     def page(self, template: str, person: Person | None, status: int = 200, **values: Any) -> Response:
@@ -71,31 +70,17 @@ def wants_html(request: Request) -> bool:
 def seen(value: Any) -> Any:
     """Return a model with all its texts as a reader may see them: no control, no change of direction.
 
-    Resources of a chart come as the lines of their JSON, indented.
+    A resource of the chart comes as a view of its JSON.
     """
     if type(value) is str:
         return printable(value)
     if isinstance(value, Mapping):
-        if "resourceType" in value:
-            return list(_lines(value))
-        return {name: seen(one) for name, one in value.items()}
+        rest = {name: seen(one) for name, one in value.items() if name != "resource"}
+        if "resource" in value:
+            resource = value["resource"]
+            rest["view"] = element_view(resource, value["paths"], value["anchor"]) if resource is not None else None
+        return rest
     return [seen(one) for one in value] if isinstance(value, list | tuple) else value
-
-
-_MOST_LINES = 400
-_LONGEST_LINE = 500
-
-
-def _lines(resource: Mapping[str, Any]) -> list[str]:
-    text = msgspec.json.format(encode(resource), indent=2).decode()
-    lines = [_line(one) for one in text.split("\n")]
-    rest = len(lines) - _MOST_LINES
-    return [*lines[:_MOST_LINES], f"… {rest} more lines"] if rest > 0 else lines
-
-
-def _line(text: str) -> str:
-    clean = "".join(" " if unicodedata.category(one)[0] == "C" else one for one in text)
-    return clean if len(clean) <= _LONGEST_LINE else f"{clean[:_LONGEST_LINE]}… ({len(clean)} characters)"
 
 
 def _with_headers(response: Response) -> Response:

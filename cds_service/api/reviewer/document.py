@@ -45,6 +45,15 @@ _STATES_BY_ROLE: Final = {
     Role.CAUTION: {"true": "To be weighed", "false": "Does not apply", "unknown": "Not known"},
     Role.SUPPORTING: {"true": "Noted", "false": "Not so", "unknown": "Not known"},
 }
+_WEIGHED: Final = {"true": "unknown", "false": "note", "unknown": "note"}
+_TONES_BY_ROLE: Final = {
+    Role.EXCLUSION: {"true": "false", "false": "true"},
+    Role.CODE_CONFLICT: {"true": "false", "false": "true", "unknown": "note"},
+    Role.CONDITION: _WEIGHED,
+    Role.CAUTION: _WEIGHED,
+    Role.SUPPORTING: {"true": "note", "false": "note", "unknown": "note"},
+}
+"""As which state one is coloured: what stands against an order where it is true must not look like what is met."""
 _HISTORY: Final = 20
 
 
@@ -162,6 +171,7 @@ def _tree(
             "role": result["role"],
             "state": result["state"],
             "words": _STATES_BY_ROLE.get(Role(result["role"]), _STATES)[result["state"]],
+            "tone": _TONES_BY_ROLE.get(Role(result["role"]), {}).get(result["state"], result["state"]),
             "said": found.text if found else None,
             "reason": result["reason"],
             "reasonWords": REASON_WORDS[Reason(result["reason"])] if result["reason"] else None,

@@ -49,10 +49,13 @@ class Asset:
     media_type: str
 
 
-_STYLE = Asset("/ui/style.css", "cds_service.api.ui", "static/style.css", "text/css")
+_OURS = (
+    Asset("/ui/style.css", "cds_service.api.ui", "static/style.css", "text/css"),
+    Asset("/ui/evidence.js", "cds_service.api.ui", "static/evidence.js", "text/javascript"),
+)
 
 
-def asset_routes(assets: Iterable[Asset] = (_STYLE,)) -> APIRouter:
+def asset_routes(assets: Iterable[Asset] = _OURS) -> APIRouter:
     """Return the routes of the files, read once."""
     router = APIRouter(include_in_schema=False)
     for one in assets:

@@ -171,10 +171,3 @@ def test_the_bars_of_a_day_stand_on_each_other_and_the_fullest_day_fills_the_cha
 
 def test_texts_are_shown_without_what_a_reader_cannot_see() -> None:
     assert seen({"a": ["x\u202ey\x00", 1, None, ("b",)]}) == {"a": ["x y", 1, None, ["b"]]}
-
-
-def test_a_resource_is_shown_as_lines_of_bounded_number_and_length() -> None:
-    lines = seen({"resourceType": "Observation", "valueString": "x" * 9000, "note": [{"text": "n"}] * 500})
-    assert lines[0] == "{"
-    assert max(map(len, lines)) < 600
-    assert lines[-1].startswith("… ")
