@@ -35,6 +35,7 @@ def create_app(application: Application) -> FastAPI:
         async with serving.running():
             yield
         await application.close()
+        serving.tell_head(now=True)
 
     app = FastAPI(
         lifespan=lifespan,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -18,18 +19,23 @@ from cds_service.wiring import Application, load_policies, policies_folder
 __all__ = ["Serving"]
 
 _MEASURE_SECONDS: Final = 2.0
+_HEAD_ENTRIES: Final = 1000
+_HEAD_SECONDS: Final = 600.0
+"""After how many entries, or how long after the first one, the head of this process's chain is told anew."""
 _logger = logging.getLogger(__name__)
 
 
 class Serving:
     """Holds one reference, which a reload swaps: a request keeps the application that it began with."""
 
-    def __init__(self, application: Application) -> None:
-        """Answer by `application`."""
+    def __init__(self, application: Application, *, clock: Callable[[], float] = time.monotonic) -> None:
+        """Answer by `application`; `clock` tells seconds and never goes back."""
         self.application = application
         self.stale = False
         """Whether the policies that were last read could not be used, so that older ones decide."""
         self._reloading = asyncio.Lock()
+        self._clock = clock
+        self._told, self._told_at = 0, clock()
 
     async def reload(self) -> bool:
         """Read the policies again and return whether they decide now; else those from before go on deciding."""
@@ -96,7 +102,17 @@ class Serving:
                     _logger.info("store well", extra=waiting)
                 else:
                     _logger.error("store fault", extra=waiting)
+            self.tell_head()
             await asyncio.sleep(_MEASURE_SECONDS)
+
+    def tell_head(self, *, now: bool = False) -> None:
+        """Log the head of this process's chain, if it is time or `now`: a log that is kept elsewhere is a witness."""
+        head, moment = self.application.store.state().head, self._clock()
+        if head is None or head.sequence == self._told:
+            self._told_at = moment
+        elif now or head.sequence >= self._told + _HEAD_ENTRIES or moment >= self._told_at + _HEAD_SECONDS:
+            self._told, self._told_at = head.sequence, moment
+            _logger.info("chain head", extra={"writer": head.writer, "sequence": head.sequence, "hash": head.hash})
 
     async def _watch(self, place: Path, seconds: float) -> None:
         """Reload each time that what is at `place` has changed and then rested for a round."""

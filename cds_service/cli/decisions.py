@@ -115,6 +115,10 @@ def verify(
     anchor: Annotated[
         Path | None, typer.Option("--anchor", metavar="FILE", help="Heads noted earlier, as --heads prints them.")
     ] = None,
+    head: Annotated[
+        list[str] | None,
+        typer.Option("--head", metavar="WRITER:SEQUENCE:HASH", help="A head noted earlier; several, one each."),
+    ] = None,
     heads: Annotated[
         bool, typer.Option("--heads", help="Print the head of each chain, to be noted elsewhere.")
     ] = False,
@@ -125,7 +129,7 @@ def verify(
     \b
     Exit codes: 0 all is as it was stored, 1 something is not, 2 wrong usage, 3 it cannot be read
     """
-    anchors = _anchors(anchor) if anchor else ()
+    anchors = [*(_anchors(anchor) if anchor else ()), *(_head(one, ":", "--head") for one in head or ())]
     with opened() as store, progress_to(None, "verified") as progress:
         count, noted = 0, store.heads()
         for finding in store.verify(anchors=anchors, payloads=not quick, progress=progress):
@@ -247,12 +251,21 @@ def _again(kept: Kept, places: list[Path] | None) -> Replayed:
 
 
 def _anchors(place: Path) -> Iterator[Head]:
+    try:
+        lines = place.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise Failure(Exit.USAGE, f"{place}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise Failure(Exit.USAGE, f"{place}: is no text") from None
+    return (_head(line, None, f"{place}: a line") for line in lines if line.strip())
+
+
+def _head(text: str, separator: str | None, what: str) -> Head:
     from cds_service.store.chain import Head
 
     try:
-        lines = place.read_text(encoding="utf-8").splitlines()
-        return iter([Head(writer, int(at), found) for writer, at, found in map(str.split, filter(None, lines))])
-    except OSError as error:
-        raise Failure(Exit.USAGE, f"{place}: cannot be read: {error.strerror}") from None
+        writer, sequence, found = text.split(separator)
+        return Head(writer, int(sequence), found)
     except ValueError:
-        raise Failure(Exit.USAGE, f"{place}: a line is `writer sequence hash`, as --heads prints it") from None
+        form = (separator or " ").join(("writer", "sequence", "hash"))
+        raise Failure(Exit.USAGE, f"{what} is `{form}`, as --heads and the log have it") from None

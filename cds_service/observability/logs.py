@@ -43,6 +43,7 @@ EVENTS: Final = frozenset(
         "policies not reloaded",
         "store fault",
         "store well",
+        "chain head",
         "serving",
         "shutting down",
     }
@@ -96,6 +97,9 @@ FIELDS: Final[Mapping[str, Kind]] = {
     "policies": _number,
     "usable": _number,
     "keys": _number,
+    "writer": _like(r"[0-9a-f-]{36}"),
+    "sequence": _number,
+    "hash": _like(r"[0-9a-f]{64}"),
     "spilled": _number,
     "queued": _number,
 }

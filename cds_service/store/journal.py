@@ -46,6 +46,8 @@ class Journal:
         self._engine = engine
         self._clock = clock
         self._connection: Connection | None = None
+        self.committed: Head | None = None
+        """The last entry that was committed, None as long as there is none."""
         self._number = 0
         self._head: Head | None = None
         self._tried: Head | None = None
@@ -118,7 +120,8 @@ class Journal:
                 if last or not error.connection_invalidated:
                     raise StoreUnavailable(f"the database cannot be written ({name_of(error)})") from None
             else:
-                self._head, self._tried = target, None
+                self._head = self.committed = target
+                self._tried = None
                 return
 
     def _connected(self) -> Connection:

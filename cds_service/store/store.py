@@ -82,7 +82,8 @@ class Page:
 class State:
     """How a store is, for readiness and metrics. `spilled` entries wait in spill files: an alarm while there are any.
 
-    `damaged` counts lines of spill files that cannot be read; `fault` names what keeps it from writing.
+    `damaged` counts lines of spill files that cannot be read; `fault` names what keeps it from writing. `head` is the
+    last entry that this process committed to a database, None before the first.
     """
 
     writable: bool
@@ -90,6 +91,7 @@ class State:
     spilled: int = 0
     damaged: int = 0
     fault: str | None = None
+    head: Head | None = None
 
 
 class TokenUses(Protocol):

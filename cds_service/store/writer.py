@@ -71,7 +71,9 @@ class Writer:
         """Return how writing goes."""
         spilled, damaged = (self._spill.waiting, self._spill.damaged) if self._spill else (0, 0)
         writable = self._fault is None and not self._closed
-        return State(writable, self._queue.qsize(), spilled, damaged, self._fault or self._notice)
+        return State(
+            writable, self._queue.qsize(), spilled, damaged, self._fault or self._notice, self._journal.committed
+        )
 
     def put(self, thing: Keepable) -> Future[Receipt]:
         """Return what tells when a thing is kept, or why not. Raises StoreUnavailable where the queue is full."""

@@ -190,6 +190,16 @@ def test_what_is_as_it_was_stored_verifies_and_later_still_holds_what_was_noted(
     assert (changed.code, "it was noted with another hash" in changed.text) == (1, True)
 
 
+def test_a_head_from_the_log_is_checked_against(cli: Cli) -> None:
+    writer, sequence, noted = cli("verify", "--heads").text.splitlines()[0].split()
+    assert cli("verify", "--head", f"{writer}:{sequence}:{noted}").code == 0
+    ended = cli(
+        "verify", "--head", f"{writer}:{sequence}:{'0' * 64}", "--head", f"{writer}:{int(sequence) + 1}:{noted}"
+    )
+    assert (ended.code, [line.split(":")[0] for line in ended.text.splitlines()]) == (1, ["changed", "missing"])
+    assert cli("verify", "--head", f"{writer}:{noted}").code == 2
+
+
 def test_a_file_of_heads_that_is_none_is_refused(cli: Cli, tmp_path: Path) -> None:
     wrong = tmp_path / "heads"
     wrong.write_text("what is this\n")
