@@ -12,9 +12,9 @@ from cds_service.replay import Replayed, Verdict
 from cds_service.store.model import Decision
 from cds_service.store.projection import moment
 from cds_service.store.report import Counted
-from cds_service.store.store import Kept
+from cds_service.store.store import Kept, KeptViewing
 
-__all__ = ["as_block", "as_counts", "as_json", "as_text"]
+__all__ = ["as_block", "as_counts", "as_json", "as_line", "as_text"]
 
 
 def as_block(kept: Kept) -> Iterator[str]:
@@ -87,6 +87,12 @@ def as_json(kept: Kept) -> dict[str, Any]:
         "purged": kept.purged,
         "chain": {"writer": kept.writer, "sequence": kept.sequence, "hash": kept.hash},
     }
+
+
+def as_line(kept: KeptViewing) -> str:
+    """Return who looked at what, and when, on one line."""
+    one = kept.viewing
+    return f"{moment(kept.recorded)[:19]}Z  {one.way:<7} {printable(one.by)}  {' '.join(one.exchanges)}"
 
 
 def as_counts(counted: Iterable[Counted]) -> Iterator[str]:

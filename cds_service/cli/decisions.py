@@ -11,7 +11,7 @@ import typer
 from cds_service.cli.failure import Exit, Failure
 from cds_service.cli.files import tell, write_json, write_lines, write_stream
 from cds_service.cli.keeping import COMMANDS
-from cds_service.cli.kept import each, filters_of, opened, progress_to
+from cds_service.cli.kept import each, filters_of, note_viewing, opened, progress_to
 from cds_service.cli.options import folder_of
 
 if TYPE_CHECKING:
@@ -98,8 +98,9 @@ def show(
 
     with opened() as store:
         kept = store.find(name)
-    if kept is None:
-        raise Failure(Exit.NOTHING, "no decision of that id is kept here")
+        if kept is None:
+            raise Failure(Exit.NOTHING, "no decision of that id is kept here")
+        note_viewing(store, "show", (kept,))
     if output == "text":
         write_lines(as_text(kept, _again(kept, policies)))
     elif output == "json":
@@ -164,7 +165,7 @@ def replay(
     from cds_service.replay import Verdict
 
     replayer, counts = _replayer(policies, any_engine=any_engine), Counter[Verdict]()
-    for kept in each(filters_of(since, until), name, "replayed"):
+    for kept in each(filters_of(since, until), name, "replay"):
         replayed = replayer.replay(kept.decision)
         counts[replayed.verdict] += 1
         if replayed.verdict is not Verdict.IDENTICAL:
@@ -198,7 +199,7 @@ def export(
     from cds_service.store.export import to_csv, to_ndjson
 
     wanted = filters_of(since, until, code=code, outcome=outcome, policy=policy, hook=hook)
-    kept = each(wanted, None, "exported")
+    kept = each(wanted, None, "export")
     if form == "parquet":
         from cds_service.cli.parquet import write_parquet
 
@@ -231,6 +232,32 @@ def report(
         write_json(encode([dataclasses.asdict(one) for one in counted]), pretty=False)
     else:
         write_lines(as_counts(counted))
+
+
+@decisions.command()
+def viewings(
+    since: Since = None,
+    until: Until = None,
+    output: Annotated[Literal["text", "ndjson"], typer.Option("--format")] = "text",
+) -> None:
+    """List who looked at which decisions, on the reviewer's pages and by command; times are of looking.
+
+    `ndjson` is FHIR R4: an AuditEvent each. Neither holds anything of a chart.
+
+    \b
+    Exit codes: 0 listed, 1 cannot be written, 2 wrong usage, 3 what is kept cannot be read
+    """
+    from cds_service.cli.decision_words import as_line
+    from cds_service.fhir.encoding import encode
+    from cds_service.store.fhir_views import viewing_event
+
+    asked = filters_of(since, until)
+    with opened() as store:
+        found = store.viewings(since=asked.since, until=asked.until)
+        if output == "ndjson":
+            write_stream(None, (encode(viewing_event(one)) + b"\n" for one in found))
+        else:
+            write_stream(None, (f"{as_line(one)}\n".encode() for one in found))
 
 
 for _command in COMMANDS:

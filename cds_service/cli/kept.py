@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from cds_service.cli.failure import Exit, Failure
 
@@ -18,7 +19,13 @@ if TYPE_CHECKING:
     from cds_service.store.sql import SqlStore
     from cds_service.store.store import Filters, Kept
 
-__all__ = ["each", "filters_of", "latest", "limit_of", "opened", "progress_to", "settings_of_the_store"]
+__all__ = ["each", "filters_of", "latest", "limit_of", "note_viewing", "opened", "progress_to", "settings_of_the_store"]
+
+
+Way: TypeAlias = Literal["show", "export", "replay"]
+_DONE: Final[Mapping[Way, str]] = {"export": "exported", "replay": "replayed"}
+_NOTED: Final = 200
+"""Decisions in one entry of who looked."""
 
 
 @contextmanager
@@ -107,18 +114,42 @@ def latest(store: SqlStore, filters: Filters, client: str | None, limit: int) ->
     return list(islice(found(), limit))
 
 
-def each(filters: Filters, name: str | None, done: str) -> Iterator[Kept]:
-    """Yield one decision by its id, or all that are meant, with their contents, telling how far it has come."""
+def each(filters: Filters, name: str | None, way: Way) -> Iterator[Kept]:
+    """Yield one decision by its id, or all that are meant, with their contents, telling how far it has come.
+
+    Each is given once it is kept that this user looks at it.
+    """
     with opened() as store:
         if name is not None:
             kept = store.find(name)
-            yield from () if kept is None else (kept,)
+            yield from note_viewing(store, way, () if kept is None else (kept,))
             return
-        with progress_to(store.count(filters), done) as progress:
+        with progress_to(store.count(filters), _DONE[way]) as progress:
             # what comes in meanwhile is not waited for
-            for kept in store.each(replace(filters, until=filters.until or datetime.now(UTC))):
-                yield kept
-                progress(1)
+            found = store.each(replace(filters, until=filters.until or datetime.now(UTC)))
+            while some := tuple(islice(found, _NOTED)):
+                for kept in note_viewing(store, way, some):
+                    yield kept
+                    progress(1)
+
+
+def note_viewing(store: SqlStore, way: Way, some: tuple[Kept, ...]) -> tuple[Kept, ...]:
+    """Return decisions once it is kept that this user looks at them. Raises StoreUnavailable."""
+    from cds_service.store.model import Viewing
+
+    if some:
+        store.keep(Viewing(_user(), way, tuple(one.decision.exchange for one in some)))
+    return some
+
+
+def _user() -> str:
+    """Return who runs this, as the operating system has it: no variable of the environment is believed."""
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from uuid import uuid4
 import msgspec
 
 from cds_service.store.chain import Head
-from cds_service.store.model import Contents, Decision, FeedbackRecord
+from cds_service.store.model import Contents, Decision, FeedbackRecord, Viewing
 from cds_service.store.payload import Keys, Packed, Sealed, pack, unpack
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "entry_of",
     "feedback_of",
     "hold_of",
+    "viewing_of",
 ]
 
 
@@ -71,7 +72,7 @@ class Purge:
     subjects: tuple[tuple[int, int], ...]
 
 
-Keepable = Decision | FeedbackRecord | Hold | Opened | Purge | Release
+Keepable = Decision | FeedbackRecord | Hold | Opened | Purge | Release | Viewing
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,7 @@ _KINDS: Final[Mapping[type, str]] = {
     Opened: "opened",
     Purge: "purge",
     Release: "release",
+    Viewing: "viewing",
 }
 _SEALED: Final = frozenset({"contents", "comment", "patient"})
 """Fields that stand in the payload and not in the content."""
@@ -120,6 +122,7 @@ _content = msgspec.json.Decoder(Content)
 _decision = msgspec.json.Decoder(Decision)
 _feedback = msgspec.json.Decoder(FeedbackRecord)
 _hold = msgspec.json.Decoder(Hold)
+_viewing = msgspec.json.Decoder(Viewing)
 
 
 def entry_of(thing: Keepable, keys: Keys, *, recorded: datetime, spilled: bool = False) -> Entry:
@@ -160,6 +163,11 @@ def hold_of(content: Content, patient: str | None = None) -> Hold:
     """Return the legal hold that an entry keeps, with its patient if it is given."""
     hold = _hold.decode(content.body)
     return Hold(hold.reason, hold.exchange, patient)
+
+
+def viewing_of(content: Content) -> Viewing:
+    """Return the viewing that an entry keeps."""
+    return _viewing.decode(content.body)
 
 
 def contents_of(packed: bytes) -> Contents:

@@ -2,6 +2,7 @@
 
 These are views for other systems, made from what is kept; what is kept is the decision itself. The AuditEvent follows
 the patterns of IHE's Basic Audit Log Patterns, without a claim to one of its profiles.
+A viewing of what is kept is an AuditEvent, too.
 """
 
 from __future__ import annotations
@@ -13,14 +14,15 @@ from uuid import NAMESPACE_URL, uuid5
 from cds_service.store.contents import read_part, resources_in
 from cds_service.store.model import Decision, Determined
 from cds_service.store.projection import moment
-from cds_service.store.store import Kept
+from cds_service.store.store import Kept, KeptViewing
 
-__all__ = ["audit_event", "fhir_views", "guidance_response", "provenance"]
+__all__ = ["audit_event", "fhir_views", "guidance_response", "provenance", "viewing_event"]
 
 Json = dict[str, Any]
 
 _TERMINOLOGY: Final = "http://terminology.hl7.org/CodeSystem"
 _DICOM: Final = "http://dicom.nema.org/resources/ontology/DCM"
+_DECISION: Final = {"system": f"{_TERMINOLOGY}/object-role", "code": "4", "display": "Domain Resource"}
 _STATUS: Final = {"information-missing": "data-required", "not-evaluated": "failure"}
 _GONE: Final = "What this rests on was purged at the end of its retention period."
 
@@ -118,6 +120,34 @@ def audit_event(kept: Kept) -> Json:
         ],
         "source": {"observer": {"display": "cds-service"}},
         "entity": entities,
+    }
+
+
+def viewing_event(kept: KeptViewing) -> Json:
+    """Return that somebody looked at what is kept: who, when, at which exchanges. It names no patient."""
+    viewing = kept.viewing
+    code, display = ("extract", "Extract") if viewing.way == "export" else ("access", "Access/View")
+    lifecycle = {
+        "system": f"{_TERMINOLOGY}/iso-21089-lifecycle",
+        "code": code,
+        "display": f"{display} Record Lifecycle Event",
+    }
+    recipient = {"system": f"{_TERMINOLOGY}/v3-ParticipationType", "code": "IRCP", "display": "information recipient"}
+    return {
+        "resourceType": "AuditEvent",
+        "id": kept.id,
+        "type": {"system": _DICOM, "code": "110110", "display": "Patient Record"},
+        "subtype": [lifecycle],
+        "action": "R",
+        "recorded": moment(kept.recorded),
+        "outcome": "0",
+        "outcomeDesc": f"given by `{viewing.way}`",
+        "agent": [
+            {"type": {"coding": [recipient]}, "who": {"display": viewing.by}, "requestor": True},
+            {"type": _role("110153", "Source Role ID"), "who": {"display": "cds-service"}, "requestor": False},
+        ],
+        "source": {"observer": {"display": "cds-service"}},
+        "entity": [{"what": {"identifier": _urn(one)}, "role": _DECISION} for one in viewing.exchanges],
     }
 
 

@@ -200,7 +200,7 @@ def _head_of(connection: Connection, number: int) -> Head | None:
 def _named(connection: Connection) -> Iterator[Head]:
     """Yield the heads that the first entries of writers name."""
     journal = tables.journal
-    found = connection.execute(select(journal.c.content).where(journal.c.kind == "opened")).scalars()
+    found = connection.execute(select(journal.c.content).where(journal.c.kind == "opened", tables.RARE)).scalars()
     for content in found:
         yield from msgspec.json.decode(content_of(content.encode()).body, type=Opened).heads
 

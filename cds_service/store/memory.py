@@ -14,9 +14,9 @@ from uuid import uuid4
 from cds_service.store.chain import Finding, Head, Link, hash_of, missing_heads, walk
 from cds_service.store.entries import entry_of
 from cds_service.store.errors import StoreUnavailable
-from cds_service.store.model import Caller, Decision, FeedbackRecord
+from cds_service.store.model import Caller, Decision, FeedbackRecord, Viewing
 from cds_service.store.payload import Keys
-from cds_service.store.store import Filters, Kept, KeptFeedback, Page, Receipt, State
+from cds_service.store.store import Filters, Kept, KeptFeedback, KeptViewing, Page, Receipt, State
 
 __all__ = ["InMemoryStore"]
 
@@ -30,7 +30,7 @@ def _now() -> datetime:
 @dataclass(frozen=True, slots=True)
 class _Held:
     link: Link
-    thing: Decision | FeedbackRecord
+    thing: Decision | FeedbackRecord | Viewing
     recorded: datetime
 
 
@@ -98,6 +98,17 @@ class InMemoryStore:
             if since is None or record.received >= since:
                 yield KeptFeedback(record, self._determinations(record))
 
+    async def viewed(self, viewing: Viewing) -> None:
+        """Keep a viewing."""
+        self._keep(viewing)
+
+    def viewings(self, *, since: datetime | None = None, until: datetime | None = None) -> Iterator[KeptViewing]:
+        """Yield who looked at what, in the order of arrival."""
+        for one in self._copy():
+            here = (since is None or one.recorded >= since) and (until is None or one.recorded < until)
+            if here and isinstance(one.thing, Viewing):
+                yield KeptViewing(one.link.entry, one.recorded, one.thing)
+
     def heads(self) -> tuple[Head, ...]:
         """Return the last entry."""
         return (self._head,)
@@ -128,7 +139,7 @@ class InMemoryStore:
         """Take no more."""
         self._closed = True
 
-    def _keep(self, thing: Decision | FeedbackRecord) -> Receipt:
+    def _keep(self, thing: Decision | FeedbackRecord | Viewing) -> Receipt:
         recorded = self._clock()
         entry = entry_of(thing, _NO_KEYS, recorded=recorded)
         with self._lock:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
-from typing import Self
+from typing import Literal, Self
 from uuid import NAMESPACE_URL, uuid5
 
 from cds_service.fhir.encoding import canonical
@@ -22,6 +22,7 @@ __all__ = [
     "FeedbackRecord",
     "Guidance",
     "PolicyVersion",
+    "Viewing",
     "in_short",
     "parameters_of",
 ]
@@ -161,6 +162,18 @@ class FeedbackRecord:
         """Return the id of the record: equal for what counts as the same."""
         parts = [self.caller.issuer, self.caller.tenant, self.card, self.outcome, self.timestamp]
         return _uuid("feedback", parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Viewing:
+    """Somebody looked at what is kept of charts: who, by which way, and of which exchanges.
+
+    `by` is a reviewer, or a user of the operating system who ran a command.
+    """
+
+    by: str
+    way: Literal["review", "show", "export", "replay"]
+    exchanges: tuple[str, ...]
 
 
 def in_short(determinations: Iterable[necessity.Determination]) -> tuple[Determined, ...]:

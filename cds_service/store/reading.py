@@ -8,14 +8,14 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Row, Table, and_, func, select, tuple_
 
 from cds_service.store import tables
-from cds_service.store.entries import Content, content_of, contents_of, decision_of, feedback_of
+from cds_service.store.entries import Content, content_of, contents_of, decision_of, feedback_of, viewing_of
 from cds_service.store.errors import Unreadable
 from cds_service.store.model import Caller, Contents, FeedbackRecord
 from cds_service.store.payload import Keys, Sealed, unpack
 from cds_service.store.projection import column_text, moment
-from cds_service.store.store import Filters, Kept, KeptFeedback, Page
+from cds_service.store.store import Filters, Kept, KeptFeedback, KeptViewing, Page
 
-__all__ = ["Place", "count", "decisions_after", "feedback_kept", "find", "opened", "sealed_at", "search"]
+__all__ = ["Place", "count", "decisions_after", "feedback_kept", "find", "opened", "sealed_at", "search", "viewings"]
 
 Place = tuple[int, int]
 """A writer's number and a sequence."""
@@ -99,6 +99,18 @@ def feedback_kept(
         at = (row.writer, row.sequence)
         record = feedback_of(content, _comment(content, payloads.get(at, ()), keys))
         found.append((at, KeptFeedback(record, _determinations(connection, record))))
+    return found
+
+
+def viewings(connection: Connection, after: Place) -> list[tuple[Place, KeptViewing]]:
+    """Return who looked next in the order of the chain, each with the place of its entry; none at the end."""
+    journal = tables.journal
+    place = tuple_(journal.c.writer, journal.c.sequence)
+    asked = select(journal).where(journal.c.kind == "viewing", tables.RARE, place > tuple_(*after))
+    found = []
+    for row in connection.execute(asked.order_by(journal.c.writer, journal.c.sequence).limit(_CHUNK)):
+        content = content_of(row.content.encode())
+        found.append(((row.writer, row.sequence), KeptViewing(content.id, content.recorded, viewing_of(content))))
     return found
 
 

@@ -190,7 +190,7 @@ def _given(connection: Connection, feedback: _Payload) -> Iterator[_Payload]:
 
 def _active_holds(connection: Connection, keys: Keys) -> tuple[ActiveHold, ...]:
     journal = tables.journal
-    asked = select(journal).where(journal.c.kind.in_(("hold", "release")))
+    asked = select(journal).where(journal.c.kind.in_(("hold", "release")), tables.RARE)
     rows = connection.execute(asked.order_by(journal.c.writer, journal.c.sequence)).all()
     sealed = sealed_at(connection, [(row.writer, row.sequence) for row in rows])
     holds, released = [], set[str]()

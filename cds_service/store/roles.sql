@@ -2,7 +2,7 @@
 --   psql -v ON_ERROR_STOP=1 -f roles.sql DATABASE
 -- They cannot log in: grant one to each user of yours, such as GRANT cds_app TO service_user.
 --   cds_app        the service: adds decisions and feedback, changes and deletes none; remembers tokens for a while
---   cds_reader     listing, verifying, replaying, exporting
+--   cds_reader     listing, verifying, showing, replaying, exporting; adds to the journal who looked
 --   cds_retention  purging and re-encryption of payloads, legal holds; adds to the journal what it did
 DO $$
 DECLARE name text;
@@ -19,7 +19,8 @@ REVOKE ALL ON writer, journal, payload, purged, decision, determination, card, f
 GRANT SELECT ON writer, journal, payload, purged, decision, determination, card, feedback, alembic_version
   TO cds_app, cds_reader, cds_retention;
 GRANT INSERT ON writer, journal, payload, decision, determination, card, feedback TO cds_app;
+GRANT INSERT ON writer, journal TO cds_reader;
 GRANT INSERT ON writer, journal, payload, purged TO cds_retention;
 GRANT SELECT, INSERT, DELETE ON token_use TO cds_app;
-GRANT UPDATE (sequence, hash) ON writer TO cds_app, cds_retention;
+GRANT UPDATE (sequence, hash) ON writer TO cds_app, cds_reader, cds_retention;
 GRANT DELETE ON payload TO cds_retention;

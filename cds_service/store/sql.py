@@ -19,11 +19,11 @@ from cds_service.store.engine import connect_to, database_url, name_of
 from cds_service.store.entries import Keepable
 from cds_service.store.errors import SchemaUnknown, StoreUnavailable
 from cds_service.store.journal import Journal, heads_in
-from cds_service.store.model import Caller, Decision, FeedbackRecord
+from cds_service.store.model import Caller, Decision, FeedbackRecord, Viewing
 from cds_service.store.payload import Keys
 from cds_service.store.schema import upgrade
 from cds_service.store.spill import Spill
-from cds_service.store.store import Filters, Kept, KeptFeedback, Page, Receipt, State
+from cds_service.store.store import Filters, Kept, KeptFeedback, KeptViewing, Page, Receipt, State
 from cds_service.store.token_uses import SqlTokenUses
 from cds_service.store.writer import Writer
 
@@ -146,6 +146,23 @@ class SqlStore:
             if not some:
                 return
             yield from (one for _, one in some if since is None or one.record.received >= since)
+            place = some[-1][0]
+
+    async def viewed(self, viewing: Viewing) -> None:
+        """Return once the viewing is committed. Raises StoreUnavailable."""
+        await self._told([self._writer.put(viewing)])
+
+    def viewings(self, *, since: datetime | None = None, until: datetime | None = None) -> Iterator[KeptViewing]:
+        """Yield who looked at what, in the order of the chain."""
+        place = (0, 0)
+        while True:
+            with self.reading() as connection:
+                some = reading.viewings(connection, place)
+            if not some:
+                return
+            for _, one in some:
+                if (since is None or one.recorded >= since) and (until is None or one.recorded < until):
+                    yield one
             place = some[-1][0]
 
     def heads(self) -> tuple[Head, ...]:

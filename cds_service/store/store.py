@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Protocol
 
 from cds_service.store.chain import Finding, Head
-from cds_service.store.model import Caller, Decision, FeedbackRecord
+from cds_service.store.model import Caller, Decision, FeedbackRecord, Viewing
 
-__all__ = ["Filters", "Kept", "KeptFeedback", "Page", "Receipt", "State", "Store", "TokenUses"]
+__all__ = ["Filters", "Kept", "KeptFeedback", "KeptViewing", "Page", "Receipt", "State", "Store", "TokenUses"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,15 @@ class KeptFeedback:
     def known(self) -> bool:
         """Return whether the card is one that was given to this caller."""
         return bool(self.determinations)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptViewing:
+    """A viewing, the id of its entry, and when it was recorded."""
+
+    id: str
+    recorded: datetime
+    viewing: Viewing
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +147,12 @@ class Store(Protocol):
 
     def feedback_kept(self, *, since: datetime | None = None, card: str | None = None) -> Iterator[KeptFeedback]:
         """Yield feedback in the order of arrival."""
+
+    async def viewed(self, viewing: Viewing) -> None:
+        """Return once it is kept that somebody looks: what they look at is given then. Raises StoreUnavailable."""
+
+    def viewings(self, *, since: datetime | None = None, until: datetime | None = None) -> Iterator[KeptViewing]:
+        """Yield who looked at what, in the order of the chain; `until` is not included."""
 
     def heads(self) -> tuple[Head, ...]:
         """Return the last entry of each writer: noted elsewhere, they prove later that nothing before was lost."""

@@ -28,6 +28,7 @@ from sqlalchemy import (
 __all__ = [
     "METADATA",
     "PROJECTIONS",
+    "RARE",
     "card",
     "decision",
     "determination",
@@ -62,8 +63,9 @@ journal: Final = Table(
     Column("previous", Text, nullable=False),
     Column("hash", Text, nullable=False),
 )
-_RARE: Final = text("kind NOT IN ('decision', 'feedback')")
-Index("journal_rare", journal.c.kind, sqlite_where=_RARE, postgresql_where=_RARE)
+RARE: Final = text("kind NOT IN ('decision', 'feedback')")
+"""Which entries are found by their kind. A query has to say so, too, or SQLite reads the whole journal."""
+Index("journal_rare", journal.c.kind, sqlite_where=RARE, postgresql_where=RARE)
 
 payload: Final = Table(
     "payload",

@@ -20,6 +20,7 @@ from cds_service.fhir.temporal import Date
 from cds_service.settings import Settings
 from cds_service.store.errors import NoKey, StoreUnavailable
 from cds_service.store.memory import InMemoryStore
+from cds_service.store.model import Viewing
 from cds_service.store.payload import Keys
 from cds_service.store.report import count_feedback
 from cds_service.store.sql import SqlStore
@@ -503,6 +504,29 @@ def test_a_database_that_is_away_or_cannot_be_opened_is_told() -> None:
     assert (away.status_code, away.headers["retry-after"]) == (503, "2")
     assert locked.status_code == 500
     assert "cds-service decisions verify" in locked.text
+
+
+@pytest.mark.parametrize("suffix", ["", ".json"])
+def test_it_is_kept_who_looked_at_what_and_nothing_of_the_chart(browser: Browser, suffix: str) -> None:
+    browser.ask("POST", SIGN, json=request(order(), chart=(finding("broken"),)))
+    decision = browser.store.search(Filters()).items[0].decision
+    for path in ("/review", "/review/charts", f"/review/{decision.exchange}{suffix}", "/review/nothing"):
+        browser.ask("GET", path)
+    (kept,) = browser.store.viewings()
+    assert kept.viewing == Viewing("sandbox", "review", (decision.exchange,))
+
+
+def test_where_it_cannot_be_kept_who_looks_nothing_is_shown() -> None:
+    class Full(InMemoryStore):
+        async def viewed(self, _: Viewing) -> None:
+            raise StoreUnavailable("SQLITE_FULL")
+
+    browser = Browser(store=Full())
+    browser.ask("POST", SIGN, json=request(order(), chart=(finding("broken"),)))
+    (one,) = browser.store.search(Filters()).items
+    response = browser.ask("GET", f"/review/{one.decision.exchange}")
+    assert response.status_code == 503
+    assert "Observation" not in response.text
 
 
 def test_what_was_said_is_there_after_a_restart(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from cds_service.api.reviewer.refusal import Refusal, no_such_page
 from cds_service.api.ui import Pages
 from cds_service.replay import evaluate_again
 from cds_service.store.errors import StoreUnavailable, Unreadable
+from cds_service.store.model import Viewing
 from cds_service.store.reviews import REVIEWED, Review, record_of, reviews_of, subject_of
 from cds_service.store.store import Filters, Kept
 from cds_service.wiring import Application
@@ -158,9 +159,13 @@ class _Reviewer:
         return self._page(request, "review_charts.html", model, person, outcomes=OUTCOME_WORDS)
 
     async def one(self, request: Request) -> Response:
-        """Show an exchange with its determinations; the id of one of them leads to its latest exchange."""
+        """Show an exchange with its determinations; the id of one of them leads to its latest exchange.
+
+        It is kept who looked before anything is shown.
+        """
         person = self._access.person(request)
         kept = await run_sync(self._find, request.path_params["name"])
+        await self._application.store.viewed(Viewing(person.name, "review", (kept.decision.exchange,)))
         model = await run_sync(self._document, kept)
         return self._page(
             request, "review.html", model, person, longest=_LONGEST_REASON, kept="kept" in request.query_params

@@ -7,10 +7,12 @@ import io
 import json
 import os
 import pty
+import pwd
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -317,6 +319,59 @@ def test_feedback_is_counted_by_policy_and_by_the_criterion_that_was_not_fulfill
     text = cli("report").text
     assert "overridden for https://example.org/reasons|seen-elsewhere: broken information-missing" in text
     assert "canary" not in text
+
+
+# -- who looked ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def alone(kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli) -> Cli:
+    """The command on a copy of the database, at which nobody has looked."""
+    with sqlite3.connect(kept) as source, sqlite3.connect(tmp_path / "copy.db") as copy:
+        source.backup(copy)
+    copy.close()
+    source.close()
+    monkeypatch.setenv("CDS_DATABASE_URL", f"sqlite:///{tmp_path}/copy.db")
+    monkeypatch.setenv("LOGNAME", "somebody-else")
+    before = len(cli("viewings").text.splitlines())
+
+    def called(*arguments: object) -> Ended:
+        ended = cli(*arguments)
+        lines = ended.out.splitlines(keepends=True)
+        return Ended(ended.code, b"".join(lines[before:]) if arguments[0] == "viewings" else ended.out, ended.err)
+
+    return called
+
+
+def test_it_is_kept_which_user_looked_at_which_decisions_by_which_command(alone: Cli, policies: Path) -> None:
+    first, *others = [one["exchange"] for one in listed(alone)]
+    alone("verify")
+    alone("show", first)
+    alone("replay", first, "--policies", policies)
+    alone("export", "--format", "csv")
+    lines = [line.split() for line in alone("viewings").text.splitlines()]
+    user = pwd.getpwuid(os.getuid()).pw_name
+    assert [line[1:3] for line in lines] == [["show", user], ["replay", user], ["export", user]]
+    assert [sorted(line[3:]) for line in lines] == [[first], [first], sorted([first, *others])]
+    assert alone("verify").code == 0
+
+
+def test_viewings_are_exported_as_audit_events_that_name_no_patient(alone: Cli) -> None:
+    exchange = listed(alone, "--patient", "p1")[0]["exchange"]
+    alone("show", exchange)
+    (event,) = map(json.loads, alone("viewings", "--format", "ndjson").out.splitlines())
+    assert validate(event) == ()
+    assert event["entity"][0]["what"]["identifier"]["value"] == f"urn:uuid:{exchange}"
+    assert "p1" not in json.dumps(event)
+
+
+def test_what_cannot_be_kept_of_a_look_is_not_shown(alone: Cli, tmp_path: Path) -> None:
+    exchange = listed(alone)[0]["exchange"]
+    with closing(sqlite3.connect(tmp_path / "copy.db")) as lock:
+        lock.execute("BEGIN IMMEDIATE")
+        ended = alone("show", exchange)
+    assert (ended.code, ended.out) == (3, b"")
+    assert "cannot be" in ended.err
 
 
 # -- the command itself -------------------------------------------------------------------------------------------

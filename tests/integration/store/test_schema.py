@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from cds_service.store.engine import connect_to, database_url
 from cds_service.store.errors import SchemaUnknown, StoreError, StoreUnavailable
+from cds_service.store.model import Viewing
 from cds_service.store.retention import hold, purge
 from cds_service.store.schema import HEAD, migrations, schema_of, upgrade
 from cds_service.store.sql import SqlStore
@@ -166,9 +167,10 @@ def test_the_role_of_the_service_purges_nothing(as_role: Callable[[str], str]) -
         assert list(store.verify()) == []
 
 
-def test_the_role_of_a_reader_reads_and_adds_nothing(as_role: Callable[[str], str]) -> None:
+def test_the_role_of_a_reader_reads_and_adds_only_that_it_did(as_role: Callable[[str], str]) -> None:
     with SqlStore(as_role("cds_reader")) as store:
         assert store.find("there") is not None
+        store.keep(Viewing("rosa", "show", ("there",)))
         assert list(store.verify()) == []
         with pytest.raises(StoreUnavailable, match="InsufficientPrivilege"):
             store.append_now(decision())

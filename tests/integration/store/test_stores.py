@@ -11,7 +11,7 @@ import pytest
 from cds_service.store.chain import Fault, Head
 from cds_service.store.errors import StoreUnavailable
 from cds_service.store.memory import InMemoryStore
-from cds_service.store.model import Caller, Guidance, PolicyVersion
+from cds_service.store.model import Caller, Guidance, PolicyVersion, Viewing
 from cds_service.store.store import Filters, Kept, Store
 from tests.unit.store.making import EHR, POLICY, RECEIVED, clock, contents, decision, determined, feedback, name
 
@@ -31,6 +31,19 @@ def test_a_decision_comes_back_whole(store: Store) -> None:
     kept = store.find(one.exchange)
     assert kept is not None
     assert kept.decision == one
+    assert list(store.verify()) == []
+
+
+def test_who_looked_is_kept_in_the_chain_and_is_no_decision(store: Store) -> None:
+    looked = [Viewing("rosa", "review", (name("a"), name("b"))), Viewing("will", "export", (name("c"),))]
+    store.append_now(decision())
+    for one in looked:
+        asyncio.run(store.viewed(one))
+    assert [one.viewing for one in store.viewings()] == looked
+    first = next(store.viewings()).recorded
+    assert [one.viewing.by for one in store.viewings(until=first)] == []
+    assert [one.viewing.by for one in store.viewings(since=first)] == ["rosa", "will"]
+    assert store.count(Filters()) == 1
     assert list(store.verify()) == []
 
 
