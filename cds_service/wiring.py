@@ -49,7 +49,6 @@ from cds_service.services.payer import Payer
 from cds_service.settings import Settings
 from cds_service.store.memory import InMemoryStore
 from cds_service.store.payload import Keys
-from cds_service.store.sql import SqlStore
 from cds_service.store.store import Store
 
 __all__ = ["Application", "Incoming", "load_policies", "open_store", "policies_folder", "read_policies", "today"]
@@ -87,6 +86,8 @@ def open_store(settings: Settings) -> Store:
     """Return the store that the settings name, its schema brought up to date. Raises StoreError."""
     if settings.database_url == "memory":
         return InMemoryStore()
+    from cds_service.store.sql import SqlStore  # takes longer to import than the commands that keep nothing take
+
     keys = Keys.of(settings.encryption_keys.get_secret_value())
     return SqlStore(settings.database_url, keys=keys, spill=settings.store_spill)
 

@@ -571,6 +571,19 @@ def test_help_imports_nothing_that_takes_long():
     assert done.stderr == "0 []\n"
 
 
+def test_evaluate_imports_neither_a_server_nor_a_database(policies: Path, write: Write):
+    unneeded = ["alembic", "fastapi", "fhir", "prometheus_client", "sqlalchemy", "starlette", "uvicorn"]
+    arguments = ["evaluate", str(write(request()))]
+    script = (
+        f"import sys; from cds_service.cli import run; code = run({arguments}, create_app=None)\n"
+        f"print(code, [name for name in {unneeded} if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment(policies), capture_output=True, text=True, check=True
+    )
+    assert done.stderr == "0 []\n"
+
+
 def test_the_exit_code_reaches_the_shell(policies: Path, write: Write):
     done = subprocess.run(
         command("evaluate", write({"note": CANARY})),
