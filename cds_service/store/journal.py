@@ -8,7 +8,7 @@ from typing import Final
 from uuid import uuid4
 
 import msgspec
-from sqlalchemy import Connection, Engine, Table, bindparam, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, Engine, Executable, Table, bindparam, delete, insert, select, text, tuple_, update
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from cds_service import __version__
@@ -21,10 +21,17 @@ from cds_service.store.payload import Keys
 from cds_service.store.projection import Row, rows_of
 from cds_service.store.schema import upgrade
 
-__all__ = ["Journal", "heads_in"]
+__all__ = ["INSERT", "Journal", "heads_in"]
 
 
-_INSERT: Final = {table: insert(table) for table in tables.METADATA.sorted_tables}
+_COLUMNS: Final = [column.name for column in tables.determination.c if column.name != "position"]
+INSERT: Final[dict[Table, Executable]] = {table: insert(table) for table in tables.METADATA.sorted_tables} | {
+    tables.determination: text(
+        f"INSERT INTO determination (position, {', '.join(_COLUMNS)}) VALUES ("  # noqa: S608 - names of ours
+        "(SELECT position FROM decision WHERE writer = :writer AND sequence = :sequence), "
+        f"{', '.join(f':{name}' for name in _COLUMNS)})"
+    )
+}
 _ADVANCE: Final = (
     update(tables.writer)
     .where(tables.writer.c.number == bindparam("at"))
@@ -177,7 +184,7 @@ class Journal:
         _advance(connection, self._number, head, self._tried)
         for table, some in rows.items():
             if some:
-                connection.execute(_INSERT[table], some)
+                connection.execute(INSERT[table], some)
         _drop_purged(connection, rows.get(tables.purged, ()))
         return self._tried
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import chain, islice
@@ -14,7 +14,7 @@ from uuid import uuid4
 from cds_service.store.chain import Finding, Head, Link, hash_of, missing_heads, walk
 from cds_service.store.entries import entry_of
 from cds_service.store.errors import StoreUnavailable
-from cds_service.store.model import Caller, Decision, FeedbackRecord, Viewing
+from cds_service.store.model import Caller, Decision, Determined, FeedbackRecord, Viewing
 from cds_service.store.payload import Keys
 from cds_service.store.store import Filters, Kept, KeptFeedback, KeptViewing, Page, Receipt, State
 
@@ -89,11 +89,19 @@ class InMemoryStore:
         """Return how many decisions there are."""
         return sum(1 for _ in self.each(filters))
 
-    def feedback_kept(self, *, since: datetime | None = None, card: str | None = None) -> Iterator[KeptFeedback]:
+    def count_outcomes(self, filters: Filters, outcomes: Iterable[str], *, most: int) -> Mapping[str, int]:
+        """Return how many determinations there are of each outcome, `most` at most."""
+        found = (one for kept in self.each(filters) for one in kept.decision.determined if _takes(filters, one))
+        counts = Counter(one.outcome for one in found)
+        return {one: min(counts[one], most) for one in outcomes}
+
+    def feedback_kept(
+        self, *, since: datetime | None = None, cards: Collection[str] | None = None
+    ) -> Iterator[KeptFeedback]:
         """Yield feedback in the order of arrival."""
         for one in self._copy():
             record = one.thing
-            if not isinstance(record, FeedbackRecord) or (card is not None and record.card != card):
+            if not isinstance(record, FeedbackRecord) or (cards is not None and record.card not in cards):
                 continue
             if since is None or record.received >= since:
                 yield KeptFeedback(record, self._determinations(record))
@@ -188,12 +196,14 @@ def _fulfils(decision: Decision, filters: Filters) -> bool:
 
 def _fulfils_one(decision: Decision, filters: Filters) -> bool:
     wanted = (filters.policy, filters.code, filters.outcome, filters.determination)
-    if wanted == (None,) * len(wanted):
-        return True
-    return any(
-        all(
-            one in (None, value)
-            for one, value in zip(wanted, (d.policy.canonical, d.code, d.outcome, d.id), strict=True)
-        )
-        for d in decision.determined
+    return wanted == (None,) * len(wanted) or any(_takes(filters, one) for one in decision.determined)
+
+
+def _takes(filters: Filters, one: Determined) -> bool:
+    stated = (
+        (filters.policy, one.policy.canonical),
+        (filters.code, one.code),
+        (filters.outcome, one.outcome),
+        (filters.determination, one.id),
     )
+    return all(wanted in (None, value) for wanted, value in stated)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, and_, func, select, tuple_
@@ -10,12 +11,24 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, and_, func, select
 from cds_service.store import tables
 from cds_service.store.entries import Content, content_of, contents_of, decision_of, feedback_of, viewing_of
 from cds_service.store.errors import Unreadable
+from cds_service.store.listing import NO_DETERMINATION, names_few, of_determination, positions
 from cds_service.store.model import Caller, Contents, FeedbackRecord
 from cds_service.store.payload import Keys, Sealed, unpack
 from cds_service.store.projection import column_text, moment
 from cds_service.store.store import Filters, Kept, KeptFeedback, KeptViewing, Page
 
-__all__ = ["Place", "count", "decisions_after", "feedback_kept", "find", "opened", "sealed_at", "search", "viewings"]
+__all__ = [
+    "Place",
+    "count",
+    "count_outcomes",
+    "decisions_after",
+    "feedback_kept",
+    "find",
+    "opened",
+    "sealed_at",
+    "search",
+    "viewings",
+]
 
 Place = tuple[int, int]
 """A writer's number and a sequence."""
@@ -58,11 +71,12 @@ def find(connection: Connection, keys: Keys, name: str, caller: Caller | None) -
 
 def search(connection: Connection, keys: Keys, filters: Filters, *, following: int | None, limit: int) -> Page:
     """Return a page of decisions, the latest first, without their contents."""
-    position = tables.decision.c.position
-    asked = _LISTED.where(*_conditions(filters, keys)).order_by(position.desc()).limit(limit + 1)
+    latest = positions(connection, filters, list(_conditions(replace(filters, **NO_DETERMINATION), keys)))
     if following is not None:
-        asked = asked.where(position < following)
-    rows = connection.execute(asked).all()
+        latest = latest.where(latest.selected_columns.position < following)
+    found = connection.execute(latest.order_by(latest.selected_columns.position.desc()).limit(limit + 1)).scalars()
+    position = tables.decision.c.position
+    rows = connection.execute(_LISTED.where(position.in_(list(found))).order_by(position.desc())).all()
     items = tuple(_listed(row) for row in rows[:limit])
     return Page(items, items[-1].position if len(rows) > limit else None)
 
@@ -81,16 +95,29 @@ def count(connection: Connection, keys: Keys, filters: Filters) -> int:
     return int(connection.execute(asked).scalar_one())
 
 
+def count_outcomes(
+    connection: Connection, keys: Keys, filters: Filters, outcomes: Iterable[str], most: int
+) -> dict[str, int]:
+    """Return how many determinations there are of each outcome; of more than `most` only that many are counted."""
+    rest = replace(filters, since=None, until=None, **NO_DETERMINATION)
+    counted = positions(connection, filters, list(_conditions(rest, keys)), each=True)
+    found = {}
+    for one in outcomes:
+        some = counted.where(tables.determination.c.outcome == column_text(one)).limit(most).subquery()
+        found[one] = int(connection.execute(select(func.count()).select_from(some)).scalar_one())
+    return found
+
+
 def feedback_kept(
-    connection: Connection, keys: Keys, card: str | None, after: Place
+    connection: Connection, keys: Keys, cards: Collection[str] | None, after: Place
 ) -> list[tuple[Place, KeptFeedback]]:
     """Return the next feedback in the order of the chain, each with its place; none at the end."""
     journal, feedback = tables.journal, tables.feedback
     place = tuple_(journal.c.writer, journal.c.sequence)
     asked = select(journal.c.writer, journal.c.sequence, journal.c.content).join(feedback, _beside(journal, feedback))
     asked = asked.where(place > tuple_(*after)).order_by(journal.c.writer, journal.c.sequence).limit(_CHUNK)
-    if card is not None:
-        asked = asked.where(feedback.c.card == column_text(card))
+    if cards is not None:
+        asked = asked.where(feedback.c.card.in_(list(map(column_text, cards))))
     rows = connection.execute(asked).all()
     payloads = sealed_at(connection, [(row.writer, row.sequence) for row in rows])
     found = []
@@ -191,26 +218,24 @@ def _conditions(filters: Filters, keys: Keys) -> Iterator[ColumnElement[bool]]:
     )
     for column, value in stated:
         if value is not None:
-            yield column == column_text(value)
+            yield (column.concat("") if names_few(filters) else column) == column_text(value)
     if filters.since is not None:
         yield decision.c.received >= moment(filters.since)
     if filters.until is not None:
         yield decision.c.received < moment(filters.until)
     if filters.failed is not None:
         yield decision.c.status >= _FAILED if filters.failed else decision.c.status < _FAILED
-    of_one = (
-        (determination.c.policy, filters.policy),
-        (determination.c.code, filters.code),
-        (determination.c.outcome, filters.outcome),
-        (determination.c.id, filters.determination),
-    )
-    named = [column == column_text(value) for column, value in of_one if value is not None]
+    named = of_determination(filters)
     if named:
         yield _any(determination, *named)
     if filters.card is not None:
         yield _any(card, card.c.uuid == column_text(filters.card))
     if filters.patient is not None:
-        yield _any(tables.payload, tables.payload.c.patient.in_(keys.patients(filters.patient)))
+        payload = tables.payload
+        of_patient = select(payload.c.writer, payload.c.sequence).where(
+            payload.c.patient.in_(keys.patients(filters.patient)), tables.FOUND
+        )
+        yield tuple_(decision.c.writer, decision.c.sequence).in_(of_patient)
 
 
 _FAILED: Final = 400

@@ -6,7 +6,7 @@ is appended to the same hash chain, its reason sealed as a chart is, and every s
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
@@ -17,7 +17,16 @@ from cds_service.plan_definition.profile import CANONICAL_BASE
 from cds_service.store.model import Caller, FeedbackRecord
 from cds_service.store.store import Store
 
-__all__ = ["REVIEWED", "Review", "is_review", "record_of", "reviews_of", "standing_of", "subject_of"]
+__all__ = [
+    "REVIEWED",
+    "Review",
+    "is_review",
+    "record_of",
+    "reviews_by_subject",
+    "reviews_of",
+    "standing_of",
+    "subject_of",
+]
 
 REVIEWED: Final = ("agreed", "disagreed")
 _ISSUER: Final = "urn:cds-service:reviewer"
@@ -66,12 +75,17 @@ def is_review(record: FeedbackRecord) -> bool:
 
 def reviews_of(store: Store, subject: str) -> tuple[Review, ...]:
     """Return what was said of a determination, in the order in which the forms were given out."""
-    kept = (one.record for one in store.feedback_kept(card=subject))
-    found = filter(is_review, kept)
-    return tuple(
-        Review(one.caller.tenant, one.outcome, one.timestamp, one.comment or "")
-        for one in sorted(found, key=lambda one: one.timestamp)
-    )
+    return reviews_by_subject(store, [subject]).get(subject, ())
+
+
+def reviews_by_subject(store: Store, subjects: Collection[str]) -> Mapping[str, tuple[Review, ...]]:
+    """Return what was said of determinations, by subject; of which nothing was said is left out."""
+    kept = filter(is_review, (one.record for one in store.feedback_kept(cards=subjects)))
+    found: dict[str, tuple[Review, ...]] = {}
+    for one in sorted(kept, key=lambda one: one.timestamp):
+        review = Review(one.caller.tenant, one.outcome, one.timestamp, one.comment or "")
+        found[one.card] = (*found.get(one.card, ()), review)
+    return found
 
 
 def standing_of(reviews: Iterable[Review]) -> Standing:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -137,12 +137,19 @@ class SqlStore:
         with self.reading() as connection:
             return reading.count(connection, self.keys, filters)
 
-    def feedback_kept(self, *, since: datetime | None = None, card: str | None = None) -> Iterator[KeptFeedback]:
+    def count_outcomes(self, filters: Filters, outcomes: Iterable[str], *, most: int) -> Mapping[str, int]:
+        """Return how many determinations there are of each outcome, `most` at most."""
+        with self.reading() as connection:
+            return reading.count_outcomes(connection, self.keys, filters, outcomes, most)
+
+    def feedback_kept(
+        self, *, since: datetime | None = None, cards: Collection[str] | None = None
+    ) -> Iterator[KeptFeedback]:
         """Yield feedback in the order of the chain; `since` is of its receipt."""
         place = (0, 0)
         while True:
             with self.reading() as connection:
-                some = reading.feedback_kept(connection, self.keys, card, place)
+                some = reading.feedback_kept(connection, self.keys, cards, place)
             if not some:
                 return
             yield from (one for _, one in some if since is None or one.record.received >= since)

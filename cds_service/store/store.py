@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -145,8 +145,16 @@ class Store(Protocol):
     def count(self, filters: Filters) -> int:
         """Return how many decisions there are."""
 
-    def feedback_kept(self, *, since: datetime | None = None, card: str | None = None) -> Iterator[KeptFeedback]:
-        """Yield feedback in the order of arrival."""
+    def count_outcomes(self, filters: Filters, outcomes: Iterable[str], *, most: int) -> Mapping[str, int]:
+        """Return how many determinations there are of each outcome; of more than `most` only that many are counted.
+
+        Times hold for the order of arrival: what came between the first and the last of the time asked for counts.
+        """
+
+    def feedback_kept(
+        self, *, since: datetime | None = None, cards: Collection[str] | None = None
+    ) -> Iterator[KeptFeedback]:
+        """Yield feedback in the order of arrival, on these cards or on all."""
 
     async def viewed(self, viewing: Viewing) -> None:
         """Return once it is kept that somebody looks: what they look at is given then. Raises StoreUnavailable."""

@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 
 __all__ = [
+    "FOUND",
     "METADATA",
     "PROJECTIONS",
     "RARE",
@@ -76,8 +77,9 @@ payload: Final = Table(
     Column("patient", Text, nullable=False),
     Column("data", LargeBinary, nullable=False),
 )
-_FOUND: Final = text("patient <> ''")
-Index("payload_patient", payload.c.patient, sqlite_where=_FOUND, postgresql_where=_FOUND)
+FOUND: Final = text("patient <> ''")
+"""Which payloads are found by their patient; a query has to say so, too."""
+Index("payload_patient", payload.c.patient, sqlite_where=FOUND, postgresql_where=FOUND)
 
 purged: Final = Table(
     "purged",
@@ -97,7 +99,7 @@ decision: Final = Table(
     Column("sequence", BigInteger, nullable=False),
     Column("exchange", Text, nullable=False, unique=True),
     Column("id", Text, nullable=False, index=True),
-    Column("received", Text, nullable=False, index=True),
+    Column("received", Text, nullable=False),
     Column("service", Text, nullable=False),
     Column("hook", Text, nullable=False),
     Column("hook_instance", Text, nullable=False),
@@ -105,6 +107,8 @@ decision: Final = Table(
     Column("tenant", Text, nullable=False),
     Column("status", SmallInteger, nullable=False),
     Index("decision_entry", "writer", "sequence", unique=True),
+    Index("decision_received", "received", "position"),
+    Index("decision_client", "issuer", "tenant", "position"),
 )
 """`position` is the order of listing: by arrival, whatever the clock did."""
 
@@ -120,8 +124,13 @@ determination: Final = Table(
     Column("system", Text, nullable=False),
     Column("code", Text, nullable=False),
     Column("outcome", Text, nullable=False),
+    Column("position", BigInteger, nullable=False, server_default="0"),
+    Index("determination_outcome", "outcome", "position"),
+    Index("determination_code", "code", "position", "outcome"),
+    Index("determination_policy", "policy", "position", "outcome"),
     sqlite_with_rowid=False,
 )
+"""`position` is its decision's, so that the latest of an outcome, a code or a policy are one run of an index."""
 
 card: Final = Table(
     "card",

@@ -37,7 +37,7 @@ def test_an_accepted_suggestion_changes_the_order_and_is_told(page: Page, runnin
     expect(card.locator(".outcome")).to_have_text("Accepted. The service was told.")
     assert page.locator("#orders code").all_inner_texts() == ["63102", "22854"]
     expect(page.locator(".applied .gone").first).to_be_visible()
-    [kept] = running.store.feedback_kept(card=card.get_attribute("data-uuid"))
+    [kept] = running.store.feedback_kept(cards=[str(card.get_attribute("data-uuid"))])
     assert kept.known
     assert (kept.record.outcome, len(kept.record.suggestions)) == ("accepted", 1)
 
@@ -49,7 +49,7 @@ def test_a_dismissed_card_is_told_with_its_reason(page: Page, running: Running) 
     card.get_by_label("Reason").select_option(label="Decision of the tumour board")
     card.get_by_role("button", name="Dismiss").click()
     expect(card.locator(".outcome")).to_have_text("Dismissed. The service was told.")
-    [kept] = running.store.feedback_kept(card=card.get_attribute("data-uuid"))
+    [kept] = running.store.feedback_kept(cards=[str(card.get_attribute("data-uuid"))])
     assert kept.record.outcome == "overridden"
     assert kept.record.reason is not None
     assert kept.record.reason[1] == "tumour-board-decision"

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from urllib.parse import urlencode
 
 from cds_service.api.reviewer.refusal import Refusal
 from cds_service.necessity.model import Outcome
 from cds_service.store.model import Caller, Determined
-from cds_service.store.reviews import reviews_of, standing_of, subject_of
+from cds_service.store.reviews import Review, reviews_by_subject, standing_of, subject_of
 from cds_service.store.store import Filters, Kept, Store
 
 __all__ = ["Asked", "asked_of", "queue"]
+
+Reviews: TypeAlias = Mapping[str, tuple[Review, ...]]
 
 _ROWS: Final = 50
 _LOOKED_THROUGH: Final = 500
 """Exchanges that are looked through for one page where few of them fit."""
 _DAYS_COUNTED: Final = 30
+_COUNTED_TO: Final = 10_000
 _STANDINGS: Final = ("open", "agreed", "disagreed")
 
 
@@ -82,19 +85,19 @@ def asked_of(query: Mapping[str, str]) -> Asked:
 def queue(store: Store, asked: Asked, *, now: datetime) -> dict[str, Any]:
     """Return a page of the queue: `items`, `counts` by outcome, and in `next` the address of what follows.
 
-    What is counted is of the days asked for, or else of the last 30: a store may hold the decisions of years.
+    What is counted is of the days asked for, or else of the last 30: a store may hold the decisions of years. A count
+    above `countedTo` says that there are more than that.
     """
     items, following = _rows(store, asked)
-    counted = replace(asked.filters, since=asked.filters.since or now - timedelta(days=_DAYS_COUNTED))
+    since = asked.filters.since or now - timedelta(days=_DAYS_COUNTED)
+    counted = replace(asked.filters, since=since, outcome=None)
     return {
         "asked": {name: getattr(asked, name) for name in asked.__slots__},
-        "counts": {
-            str(one): store.count(replace(counted, outcome=str(one)))
-            for one in Outcome
-        },
+        "counts": store.count_outcomes(counted, map(str, Outcome), most=_COUNTED_TO + 1),
+        "countedTo": _COUNTED_TO,
         "items": items,
         "next": asked.url(following=following) if following is not None else None,
-    }  # fmt: skip
+    }
 
 
 def _rows(store: Store, asked: Asked) -> tuple[list[dict[str, Any]], int | None]:
@@ -102,8 +105,9 @@ def _rows(store: Store, asked: Asked) -> tuple[list[dict[str, Any]], int | None]
     looked, following = 0, asked.following
     while True:
         page = store.search(asked.filters, following=following, limit=_ROWS)
+        reviews = _reviews(store, page.items)
         for kept in page.items:
-            rows += _rows_of(store, kept, asked)
+            rows += _rows_of(kept, reviews, asked)
             looked, following = looked + 1, kept.position
             if len(rows) >= _ROWS or looked >= _LOOKED_THROUGH:
                 more = page.following is not None or kept is not page.items[-1]
@@ -112,12 +116,17 @@ def _rows(store: Store, asked: Asked) -> tuple[list[dict[str, Any]], int | None]
             return rows, None
 
 
-def _rows_of(store: Store, kept: Kept, asked: Asked) -> Iterator[dict[str, Any]]:
+def _reviews(store: Store, items: Iterable[Kept]) -> Reviews:
+    subjects = {subject_of(kept.decision.caller, one.id) for kept in items for one in kept.decision.determined}
+    return reviews_by_subject(store, subjects)
+
+
+def _rows_of(kept: Kept, reviews: Reviews, asked: Asked) -> Iterator[dict[str, Any]]:
     decision = kept.decision
     for one in decision.determined:
         if not asked.takes(one):
             continue
-        standing = standing_of(reviews_of(store, subject_of(decision.caller, one.id)))
+        standing = standing_of(reviews.get(subject_of(decision.caller, one.id), ()))
         if asked.review in ("", standing):
             yield {
                 "exchange": decision.exchange,

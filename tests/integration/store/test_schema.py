@@ -62,6 +62,30 @@ def test_a_database_of_an_older_release_keeps_what_it_has(open_store: Callable[.
     assert open_store().find("there") is not None
 
 
+def test_what_was_decided_before_is_listed_as_what_comes_after(database: str, engine: Engine) -> None:
+    with SqlStore(database) as store:
+        store.append_now(decision("there"))
+    with engine.begin() as connection:
+        for change in _BEFORE_POSITIONS:
+            connection.execute(text(change))
+    with SqlStore(database) as store:
+        assert [one.decision.exchange for one in store.search(Filters(outcome="met")).items] == ["there"]
+        assert list(store.verify()) == []
+    with pytest.raises(DBAPIError, match=REFUSED), engine.begin() as connection:
+        connection.execute(text("UPDATE determination SET position = 0"))
+
+
+_BEFORE_POSITIONS = (
+    *(f"DROP INDEX determination_{name}" for name in ("outcome", "code", "policy")),
+    "DROP INDEX decision_received",
+    "DROP INDEX decision_client",
+    "CREATE INDEX ix_decision_received ON decision (received)",
+    "ALTER TABLE determination DROP COLUMN position",
+    "UPDATE alembic_version SET version_num = '0002'",
+)
+"""What leads from the third schema back to the second."""
+
+
 def test_processes_that_start_at_once_wait_for_each_other(database: str) -> None:
     def start(_: int) -> None:
         SqlStore(database, patience=0.05).close()

@@ -137,6 +137,28 @@ def test_every_filter_finds_what_it_says_and_nothing_else(store: Store, filters:
     assert store.count(filters) == 1
 
 
+def test_determinations_are_counted_by_outcome_and_no_further_than_asked(store: Store) -> None:
+    two = (determined("met", "a"), determined("met", "b"), determined("not-met", "a"))
+    for hours in range(3):
+        store.append_now(decision(determined=two, received=RECEIVED + timedelta(hours=hours)))
+    outcomes = ("met", "not-met", "not-evaluated")
+    assert store.count_outcomes(Filters(), outcomes, most=9) == {"met": 6, "not-met": 3, "not-evaluated": 0}
+    assert store.count_outcomes(Filters(), outcomes, most=4) == {"met": 4, "not-met": 3, "not-evaluated": 0}
+    since = Filters(code="a", since=RECEIVED + timedelta(hours=1))
+    assert store.count_outcomes(since, outcomes, most=9) == {"met": 2, "not-met": 2, "not-evaluated": 0}
+    assert store.count_outcomes(Filters(caller=OTHER), ["met"], most=9) == {"met": 0}
+
+
+def test_a_filtered_list_goes_on_where_a_page_ended(store: Store) -> None:
+    made = [decision(determined=(determined("met" if i % 2 else "not-met"), determined("met"))) for i in range(6)]
+    for one in made:
+        store.append_now(one)
+    first = store.search(Filters(outcome="not-met"), limit=2)
+    rest = store.search(Filters(outcome="not-met"), following=first.following, limit=2)
+    assert exchanges((*first.items, *rest.items)) == [one.exchange for one in reversed(made[::2])]
+    assert rest.following is None
+
+
 def test_until_leaves_its_own_moment_out(store: Store) -> None:
     store.append_now(decision())
     assert store.count(Filters(until=RECEIVED)) == 0
@@ -179,8 +201,8 @@ def test_feedback_on_an_unknown_card_is_kept_and_known_once_the_card_is(store: S
 def test_a_card_is_not_known_to_another_caller(store: Store) -> None:
     store.append_now(decision())
     store.feedback_now([feedback(caller=OTHER), feedback()])
-    assert [kept.known for kept in store.feedback_kept(card=name("card"))] == [False, True]
-    assert list(store.feedback_kept(card=name("no card"))) == []
+    assert [kept.known for kept in store.feedback_kept(cards=[name("card")])] == [False, True]
+    assert list(store.feedback_kept(cards=[name("no card")])) == []
     assert list(store.feedback_kept(since=RECEIVED + timedelta(days=1))) == []
 
 
