@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser import axe
 from tests.browser.conftest import IMAGES, Running
+from tests.browser.ehr import open_chart, sign
 
 REQUEST = Path(__file__).parents[2] / "fixtures" / "cds_hooks" / "seed-1-order-sign.json"
 PAGES = (
@@ -79,6 +80,17 @@ def test_no_page_keeps_anybody_out(page: Page, decided: str, scheme: str) -> Non
     for path in (*PAGES, decided):
         page.goto(path)
         assert axe.serious(page) == [], path
+
+
+def test_a_hostile_chart_stays_text(page: Page) -> None:
+    open_chart(page, "hostile-chart")
+    sign(page)
+    found = page.request.get("/review.json").json()["items"][0]
+    page.goto(found["url"])
+    assert page.locator("main img, main svg, main script, main a[href^='javascript']").count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    texts = page.locator("main").inner_text()
+    assert not any(one in texts for one in "\u202e\u200b\u2066")
 
 
 @pytest.mark.parametrize("width", [360, 1500])

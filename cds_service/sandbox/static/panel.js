@@ -139,12 +139,13 @@ const chartUse = ({ prefetch, fetched, report }) => {
     unread.length ? [make("p", {}, "Not read:"), make("ul", { class: "unread" }, unread)] : null];
 };
 
-const curl = ({ url }, request, token) => [
+/** Return the call as a command for a shell, with the request on its input: it may be too long for an argument. */
+const curl = (url, request, token) => [
   `curl -s -H 'content-type: application/json'`, token ? ` -H 'authorization: Bearer ${token.text}'` : "",
-  ` -d '${JSON.stringify(request).replaceAll("'", "'\\''")}' ${url}`,
+  ` --data-binary @- '${url}' <<'END'\n${JSON.stringify(request)}\nEND\n`,
 ].join("");
 
-const messages = ({ answer, request }, replay) => {
+const messages = ({ answer, request, replay, newToken }) => {
   const text = make("textarea", { rows: "14", "aria-label": "The request as JSON", spellcheck: "false" });
   text.value = JSON.stringify(request, null, 2);
   const result = make("div", { role: "status" });
@@ -156,9 +157,20 @@ const messages = ({ answer, request }, replay) => {
       show(result, make("p", {}, "This is not JSON."));
     }
   };
+  const copy = async () => {
+    const token = await newToken(answer.url);
+    const command = curl(answer.url, request, token);
+    const life = token ? " Its token is a new one, good for one call within five minutes." : "";
+    try {
+      await navigator.clipboard.writeText(command);
+      show(result, make("p", {}, `Copied.${life}`));
+    } catch {
+      show(result, make("p", {}, `The browser does not let it be copied from here.${life}`), make("pre", { tabindex: "0" }, command));
+    }
+  };
   return [
     make("p", { class: "row" },
-      button("Copy as curl", () => navigator.clipboard.writeText(curl(answer, request, answer.token))),
+      button("Copy as curl", copy),
       button("Save as fixture", () => save(`${request.context.patientId}-order-sign.json`, request)),
       button("Replay", again)),
     folded("Request", text), result,
@@ -174,7 +186,7 @@ const authentication = ({ token, verdict }) => [
 
 /** Draw the panel of what happened. */
 export const developer = (happened) => {
-  const { answer, exchange, before, replay } = happened;
+  const { answer, exchange, before } = happened;
   byId("developer").hidden = false;
   const report = exchange?.report;
   const times = [["whole call", `${answer.milliseconds} ms`], ["status", String(answer.status)],
@@ -186,5 +198,5 @@ export const developer = (happened) => {
     criteria,
     exchange ? folded("The chart's way in", chartUse(exchange)) : null,
     folded(`Token: ${answer.verdict}`, authentication(answer)),
-    folded("Messages", messages(happened, replay)));
+    folded("Messages", messages(happened)));
 };

@@ -5,6 +5,7 @@ import { difference } from "./difference.js";
 import { byId, make, show } from "./elements.js";
 import { addressOf, call, feedback, read, requestFor, seen, verdictOn } from "./exchange.js";
 import { developer, openResource } from "./panel.js";
+import { tokenFor } from "./signing.js";
 
 const given = JSON.parse(byId("state").textContent);
 const asked = new URLSearchParams(location.search);
@@ -106,7 +107,9 @@ const drawCards = (answer) => {
   show(byId("answer"), cards.length ? cards : [none()], applied);
 };
 
-const drawPanel = (before) => developer({ ...last, before, resign: sign, replay });
+const newToken = (url) => tokenFor(url, token.value);
+
+const drawPanel = (before) => developer({ ...last, before, resign: sign, replay, newToken });
 
 const sign = async () => {
   const begun = performance.now();
