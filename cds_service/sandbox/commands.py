@@ -102,6 +102,7 @@ def run(
     from cds_service.client import Answer, HookRequest, in_words
     from cds_service.client.caller import Reply
     from cds_service.fhir.encoding import encode
+    from cds_service.plan_definition.data_requirements import prefetch_of
     from cds_service.sandbox.order_sign import order_sign
     from cds_service.sandbox.personas import personas
     from cds_service.services import SERVICES
@@ -110,10 +111,13 @@ def run(
     if found is None:
         raise Failure(Exit.USAGE, f"there is no patient `{persona}`; `cds-service sandbox list` names them all")
     application = application_of("production" if found.role == "production" else "sandbox", policies)
-    request = HookRequest.read(encode(order_sign(found, codes or ())))
+    templates = prefetch_of(application.policies.plans)
+    request = HookRequest.read(encode(order_sign(found, codes or (), templates=templates)))
     service = next(one for one in SERVICES.values() if one.hook == request.hook)
-    reply = Reply(service.id, 200, application.answer(service, request.body), None, 0.0)
-    write_lines(in_words(Answer.of(reply), request))
+    answer = Answer.of(Reply(service.id, 200, application.answer(service, request.body), None, 0.0))
+    write_lines(in_words(answer, request))
+    if not answer.cards:
+        tell("no policy covers what is ordered; that says nothing about its necessity")
 
 
 @sandbox.command()

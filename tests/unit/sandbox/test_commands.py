@@ -29,6 +29,13 @@ def test_an_order_is_signed_without_a_browser(capfd: pytest.CaptureFixture[str])
     assert code == 0
     assert "not independently indicated" in out
     assert "63102" not in out.splitlines()[0]
+    assert "Not read" not in out
+
+
+def test_no_card_is_no_clearance(capfd: pytest.CaptureFixture[str]) -> None:
+    code, out, err = told(capfd, "run", "no-policy")
+    assert (code, out.strip()) == (0, "no cards")
+    assert "says nothing about its necessity" in err
 
 
 def test_a_patient_who_is_not_there_is_wrong_usage(capfd: pytest.CaptureFixture[str]) -> None:
