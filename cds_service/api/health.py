@@ -9,10 +9,11 @@ from starlette.responses import Response
 
 from cds_service.api.serving import Serving
 from cds_service.fhir.encoding import encode
+from cds_service.observability.processes import is_lacking
 
 __all__ = ["health_routes"]
 
-Check: TypeAlias = Literal["ok", "stale", "spilling", "damaged", "faulty", "failed"]
+Check: TypeAlias = Literal["ok", "stale", "lacking", "spilling", "damaged", "faulty", "failed"]
 
 
 def health_routes(serving: Serving) -> APIRouter:
@@ -26,6 +27,8 @@ def health_routes(serving: Serving) -> APIRouter:
     async def ready() -> Response:
         """Tell whether requests should be sent here: 200 if so, even where something is amiss, else 503."""
         checks: dict[str, Check] = {"policies": "stale" if serving.stale else "ok", "store": _store(serving)}
+        if is_lacking():
+            checks["workers"] = "lacking"
         failed = "failed" in checks.values()
         status = "failed" if failed else "ready" if set(checks.values()) == {"ok"} else "degraded"
         policies = serving.application.policies

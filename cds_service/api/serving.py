@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from cds_service.errors import ContentError
-from cds_service.observability.metrics import count_reload, measure_policies, measure_store
+from cds_service.observability.metrics import count_reload, measure_policies, measure_store, measure_workers
+from cds_service.observability.processes import is_lacking
 from cds_service.observability.tracing import end_tracing
 from cds_service.wiring import Application, load_policies, policies_folder
 
@@ -102,6 +103,7 @@ class Serving:
                     _logger.info("store well", extra=waiting)
                 else:
                     _logger.error("store fault", extra=waiting)
+            measure_workers(lacking=is_lacking())
             self.tell_head()
             await asyncio.sleep(_MEASURE_SECONDS)
 

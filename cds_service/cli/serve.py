@@ -112,31 +112,32 @@ def _config(app: Any, settings: Settings, door: _Door, workers: int = 1) -> Conf
 
 def _serve_by_several(application: Application, door: _Door, workers: int, listener: socket) -> None:
     """Have processes answer that read the settings themselves; what the command line chose is handed to them."""
-    from tempfile import TemporaryDirectory
-
     from cds_service.cli.workers import run_workers
-    from cds_service.observability.metrics import SEVERAL_PROCESSES
+    from cds_service.observability.processes import shared_folder
 
     settings = application.settings
     os.environ.update(CDS_MODE=settings.mode, CDS_PUBLIC_BASE_URL=settings.public_base_url)
     if settings.policies is not None:
         os.environ["CDS_POLICIES"] = str(settings.policies)
     application.store.close()  # its schema is up to date; each process opens it for itself
-    with TemporaryDirectory(prefix="cds-metrics-") as folder:
-        os.environ.setdefault(SEVERAL_PROCESSES, folder)
+    with shared_folder():
         _show_metrics(settings)
         run_workers(_config("cds_service.__main__:worker", settings, door, workers), listener)
 
 
 def application_of_worker() -> Application:
     """Return what answers in one of several processes, which is prepared for it."""
-    from cds_service.cli.workers import end_with_parent
+    from cds_service.cli.settings import read_settings
+    from cds_service.cli.workers import end_with_parent, telling_why
     from cds_service.observability.logs import configure_logs
 
     end_with_parent()
-    application = _keeping(application_of(None, None))
-    configure_logs(application.settings.log_level, application.settings.log_format)
-    _trace(application.settings)
+    with telling_why():
+        settings = read_settings({})
+        configure_logs(settings.log_level, settings.log_format)
+        application = _keeping(application_of(None, None))
+        application.prepare()
+        _trace(settings)
     _tune_garbage_collection()
     return application
 

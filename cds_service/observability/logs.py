@@ -44,6 +44,8 @@ EVENTS: Final = frozenset(
         "store fault",
         "store well",
         "chain head",
+        "worker ended",
+        "worker not started",
         "serving",
         "shutting down",
     }
@@ -97,6 +99,8 @@ FIELDS: Final[Mapping[str, Kind]] = {
     "policies": _number,
     "usable": _number,
     "keys": _number,
+    "exit_code": _number,
+    "again_in_s": _number,
     "writer": _like(r"[0-9a-f-]{36}"),
     "sequence": _number,
     "hash": _like(r"[0-9a-f]{64}"),

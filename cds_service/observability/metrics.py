@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
-from typing import Final
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
+from cds_service.observability.processes import SEVERAL_PROCESSES
 from cds_service.observability.seen import Seen
 
-__all__ = ["count", "count_reload", "forget_worker", "measure_policies", "measure_store", "serve_metrics"]
-
-SEVERAL_PROCESSES: Final = "PROMETHEUS_MULTIPROC_DIR"
-"""Names the folder in which processes share what they count; prometheus-client reads it as it is imported."""
+__all__ = [
+    "count",
+    "count_reload",
+    "forget_worker",
+    "measure_policies",
+    "measure_store",
+    "measure_workers",
+    "serve_metrics",
+]
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8)
 _requests = Counter("cds_requests", "Requests that were answered.", ["service", "status"])
@@ -27,6 +32,7 @@ _policies = Gauge(
     "cds_policies_info", "1 for the revision of the policies that decide.", ["revision"], multiprocess_mode="livemax"
 )
 _stale = Gauge("cds_policies_stale", "Whether newer policies could not be used.", multiprocess_mode="livemax")
+_lacking = Gauge("cds_workers_lacking", "Whether a worker cannot be started.", multiprocess_mode="livemax")
 _writable = Gauge("cds_store_writable", "Whether decisions can be kept in the database.", multiprocess_mode="livemin")
 _queued = Gauge("cds_store_queued", "Decisions that wait to be kept.", multiprocess_mode="livesum")
 _spilled = Gauge("cds_store_spilled", "Decisions in spill files.", multiprocess_mode="livemax")
@@ -58,6 +64,11 @@ def measure_policies(revision: str, *, before: str | None = None, stale: bool = 
         _policies.labels(before).set(0)
     _policies.labels(revision).set(1)
     _stale.set(stale)
+
+
+def measure_workers(*, lacking: bool) -> None:
+    """Note whether a worker cannot be started."""
+    _lacking.set(lacking)
 
 
 def measure_store(*, writable: bool, queued: int, spilled: int, damaged: int) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from cds_service.store.sql import SqlStore
 from cds_service.store.store import Filters
@@ -157,6 +158,56 @@ def test_workers_end_when_what_started_them_is_killed(tmp_path: Path) -> None:
         service.process.wait(GUARD)
         until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
     assert len(kept(service.database)) == 1
+
+
+def readiness(service: Served) -> dict[str, Any]:
+    told: dict[str, Any] = service.ask("GET", "/health/ready").json()
+    return told
+
+
+def test_a_worker_that_cannot_start_again_is_waited_for_while_the_others_answer(tmp_path: Path) -> None:
+    port = free_port()
+    with served(tmp_path, "--workers", "2", metrics_port=port) as service:
+        until(lambda: service.log.count('"event":"serving"') == 2)
+        assert "workers" not in readiness(service)["checks"]
+        rewritten(tmp_path, action=[])
+        os.kill(service.workers()[0], signal.SIGKILL)
+        until(lambda: '"again_in_s":2.0' in service.log)
+        assert all(service.ask("POST", SIGN, json=request()).status_code == 200 for _ in range(5))
+        told = readiness(service)
+        assert (told["status"], told["checks"]["workers"]) == ("degraded", "lacking")
+        until(lambda: "cds_workers_lacking 1.0" in httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text)
+        assert re.search(r'"event":"worker not started".*"error":"ContentError".*"rule":', service.log)
+        rewritten(tmp_path)
+        service.process.send_signal(signal.SIGHUP)
+        until(lambda: readiness(service)["status"] == "ready")
+        assert len(service.workers()) == 2
+        service.end()
+        assert service.process.stderr is not None
+        assert "Traceback" not in service.process.stderr.read()
+
+
+def test_what_a_killed_service_left_behind_is_removed_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary, *folders = [tmp_path / name for name in ("tmp", "killed", "living", "next")]
+    for folder in (temporary, *folders):
+        folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+
+    def left() -> set[Path]:
+        return set(temporary.glob("cds-metrics-*"))
+
+    with served(folders[0], "--workers", "2") as killed, served(folders[1], "--workers", "2") as living:
+        until(lambda: len(left()) == 2)
+        before = left()
+        killed.process.kill()
+        killed.process.wait(GUARD)
+        with served(folders[2], "--workers", "2") as following:
+            until(lambda: len(left() & before) == 1 and len(left()) == 2)
+            following.end()
+        living.end()
+    assert left() == set()
 
 
 def revision(service: Served) -> tuple[str, str]:
