@@ -22,6 +22,8 @@ __all__ = [
     "MAX_ITEMS",
     "MAX_STEPS",
     "MAX_TEXT",
+    "MAX_TOTAL",
+    "Budget",
     "Compile",
     "DataNeed",
     "Environment",
@@ -35,6 +37,8 @@ __all__ = [
 
 MAX_STEPS = 1_000_000
 """How many items one evaluation may look at or make, all of its loops together."""
+MAX_TOTAL = 4_000_000
+"""How many all evaluations that answer one request may take together; a chart of two thousand resources takes one."""
 MAX_ITEMS = 50_000
 """How many items one collection may hold."""
 MAX_TEXT = 1_000_000
@@ -145,14 +149,24 @@ class Expression(Protocol):
 Compile: TypeAlias = Callable[[str, Scope], Expression]
 
 
+@dataclass(slots=True)
+class Budget:
+    """The steps that are left for the evaluations that share it."""
+
+    left: int = MAX_TOTAL
+
+
 class Environment:
     """What one evaluation reads: the record, the reference date and the variables, each computed at most once."""
 
     __slots__ = (
         "_defined",
+        "_failed",
+        "_granted",
         "_located",
         "_values",
         "as_of",
+        "budget",
         "focus",
         "index",
         "locals",
@@ -171,6 +185,7 @@ class Environment:
         values: Mapping[str, Sequence[Any]],
         defined: Mapping[str, Expression],
         now: DateTime | None = None,
+        budget: Budget | None = None,
     ) -> None:
         """Start with `values` as given; `defined` variables are evaluated when first read."""
         self.record = record
@@ -181,12 +196,15 @@ class Environment:
         self.total: Sequence[Any] = ()
         self.locals: dict[str | int, Sequence[Any]] = {}
         """Variables that an expression defines itself, and what it keeps of its own; each item with its place."""
-        self.steps = MAX_STEPS
+        self.budget = budget or Budget()
+        self.steps = self._granted = 0
+        self.restart()
         self.traces: list[tuple[str, Sequence[Any]]] | None = None
         """What `trace()` was given, for a developer who asks for it; None else, for it holds values of the chart."""
         self._values: dict[str, Sequence[Any]] = dict(values)
         self._defined = defined
         self._located: dict[str, Sequence[Placed]] = {}
+        self._failed: dict[str, EvaluationError] = {}
 
     def but_for(
         self, names: Collection[str], *, values: Mapping[str, Sequence[Any]], defined: Mapping[str, Expression]
@@ -202,7 +220,7 @@ class Environment:
         """Count items looked at or made. Raises LimitExceeded when the evaluation has had its share."""
         self.steps -= count
         if self.steps < 0:
-            raise LimitExceeded(f"the expression takes more than {MAX_STEPS} steps", limit="steps")
+            raise LimitExceeded("the expression takes more steps than it may", limit="steps")
 
     def collected(self, found: Sequence[Any]) -> None:
         """Count the items of a collection that was made. Raises LimitExceeded when it holds too many."""
@@ -212,8 +230,14 @@ class Environment:
 
     def restart(self) -> None:
         """Grant an expression its share of steps; a variable, which is computed once, has its own."""
-        self.steps = MAX_STEPS
+        self._charge()
+        self.steps = self._granted = max(0, min(MAX_STEPS, self.budget.left))
         self.index, self.total, self.locals = 0, (), {}
+
+    def _charge(self) -> None:
+        """Take what was spent since the last share was granted off the budget."""
+        self.budget.left -= self._granted - self.steps
+        self._granted = self.steps
 
     def variable(self, name: str) -> Sequence[Any]:
         """Return the items of a variable."""
@@ -222,13 +246,19 @@ class Environment:
         return self._values[name]
 
     def located(self, name: str) -> Sequence[Placed]:
-        """Return the items of a variable with their places."""
+        """Return the items of a variable with their places. A variable that fails has failed for all who read it."""
+        if name in self._failed:
+            raise self._failed[name].with_traceback(None)
         if name not in self._located:
-            self._located[name] = (
-                self._from_the_record(self._defined[name].located)
-                if name in self._defined
-                else [(item, Location(item) if _is_resource(item) else None) for item in self._values[name]]
-            )
+            try:
+                self._located[name] = (
+                    self._from_the_record(self._defined[name].located)
+                    if name in self._defined
+                    else [(item, Location(item) if _is_resource(item) else None) for item in self._values[name]]
+                )
+            except EvaluationError as error:
+                self._failed[name] = error
+                raise
         return self._located[name]
 
     def _from_the_record(self, ask: Callable[[Environment], Sequence[_Item]]) -> Sequence[_Item]:
@@ -238,7 +268,9 @@ class Environment:
         try:
             return ask(self)
         finally:
+            self._charge()
             self.focus, self.index, self.total, self.locals, self.steps = outer
+            self._granted = self.steps
 
 
 def _is_resource(value: Any) -> bool:

@@ -258,9 +258,11 @@ def membership(left: Code, right: Code) -> Code:
         if item is None:
             return None
         others, missing = second(this, env), None
+        if any(item is one for one in others):
+            return True
         for one in others:
             try:
-                if item is one or equal(item, one, env.spend) is True:
+                if equal(item, one, env.spend) is True:
                     return True
             except Missing as unanswered:  # of this one; another may settle it
                 missing = missing or unanswered

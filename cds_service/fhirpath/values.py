@@ -193,7 +193,7 @@ def equal(left: Any, right: Any, spend: Spend = free) -> Truth:
         order = known_unit(lambda: compare_quantities(*pair)) if pair else 1
         return None if order is None else order == 0
     if type(left) is dict and type(right) is dict:
-        return left is right or _Element(left, spend) == _Element(right, spend)
+        return left is right or _are_same(left, right, spend)
     return bool(left == right)
 
 
@@ -249,11 +249,24 @@ class _Element:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, _Element):
             return False
-        return self.value is other.value or self._members() == other._members()
+        return self.value is other.value or _are_same(self.value, other.value, self.spend)
 
-    def _members(self) -> Mapping[str, Hashable]:
-        self.spend(1 + len(self.value) // _MEMBERS_IN_A_STEP)
-        return {name: same(one, self.spend) for name, one in self.value.items() if one is not None}
+
+def _are_same(left: Any, right: Any, spend: Spend) -> bool:
+    """Return whether two values are surely equal, as `same` tells, at the first difference if they are not."""
+    if type(left) is str and type(right) is str:
+        return left == right
+    if type(left) is dict and type(right) is dict:
+        spend(1 + (len(left) + len(right)) // _MEMBERS_IN_A_STEP)
+        theirs = {name: one for name, one in right.items() if one is not None}
+        mine = {name: one for name, one in left.items() if one is not None}
+        return mine.keys() == theirs.keys() and all(_are_same(one, theirs[name], spend) for name, one in mine.items())
+    if type(left) is list and type(right) is list:
+        spend(len(left) // _MEMBERS_IN_A_STEP)
+        return len(left) == len(right) and all(
+            _are_same(one, other, spend) for one, other in zip(left, right, strict=True)
+        )
+    return same(left, spend) == same(right, spend)
 
 
 _MEMBERS_IN_A_STEP = 5

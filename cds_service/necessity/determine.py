@@ -11,7 +11,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from cds_service import __version__
 from cds_service.errors import EvaluationError
-from cds_service.expressions.language import Environment, Expression, Missing
+from cds_service.expressions.language import Budget, Environment, Expression, Missing
 from cds_service.expressions.logic import Truth, any_of
 from cds_service.fhir.encoding import canonical
 from cds_service.fhir.record import PatientRecord
@@ -50,6 +50,7 @@ def determine_all(
     """
     charts: dict[Date, Chart] = {}
     done: list[Determination] = []
+    budget = Budget()
     with_undisclosed = replace(orders, drafts=(*orders.drafts, *UNDISCLOSED))
     for plan in policies.deciding(order.coded for order in orders.covered):
         for order in orders.covered:
@@ -59,8 +60,9 @@ def determine_all(
                 if refused and production:
                     done.append(_refused(order, plan, chart, refused))
                 else:
-                    others = None if orders.whole else environment_of(order, plan, chart, with_undisclosed)
-                    made = determine(order, plan, environment_of(order, plan, chart, orders), done, others=others)
+                    others = None if orders.whole else environment_of(order, plan, chart, with_undisclosed, budget)
+                    environment = environment_of(order, plan, chart, orders, budget)
+                    made = determine(order, plan, environment, done, others=others)
                     done.append(replace(made, refusal=refused) if refused else made)
     return tuple(done)
 
@@ -115,8 +117,10 @@ def _refused(order: Order, plan: PlanDefinition, chart: Chart, refused: Refusal)
     )
 
 
-def environment_of(order: Order, plan: PlanDefinition, chart: Chart, orders: Orders) -> Environment:
-    """Return what the expressions of a policy read when it is asked about an order."""
+def environment_of(
+    order: Order, plan: PlanDefinition, chart: Chart, orders: Orders, budget: Budget | None = None
+) -> Environment:
+    """Return what the expressions of a policy read when it is asked about an order; they share the budget."""
     values: dict[str, Sequence[Any]] = {
         "order": (order.resource,),
         "orderedCode": (order.coding,),
@@ -126,7 +130,7 @@ def environment_of(order: Order, plan: PlanDefinition, chart: Chart, orders: Ord
     }
     values |= {name: (parameter.value,) for name, parameter in plan.parameters.items()}
     values |= {one.id: chart.select(one) for one in plan.inputs}
-    return Environment(chart.record, order.as_of, values=values, defined=plan.variables)
+    return Environment(chart.record, order.as_of, values=values, defined=plan.variables, budget=budget)
 
 
 class _Evaluation:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import cast
 
 from cds_service.fhir.definitions import element
 from cds_service.fhir.element import Location, Resource
@@ -48,11 +49,20 @@ _CODE = re.compile(r"\S+(\s\S+)*")
 class OrderedCode:
     """One code of what is ordered, where it stands, and the request that it stands in or that refers to it."""
 
-    coding: Resource
     system: str
     code: str
-    path: str
+    at: Location
     request: Resource
+
+    @property
+    def coding(self) -> Resource:
+        """Return the coding as it is written."""
+        return cast("Resource", self.at.value)
+
+    @property
+    def path(self) -> str:
+        """Return where it stands. An order without an id is named by its content, which takes time: ask once."""
+        return str(self.at)
 
 
 def ordered_codes(request: Resource, record: PatientRecord) -> Iterator[OrderedCode]:
@@ -108,7 +118,7 @@ def _of_coding(at: Location, request: Resource) -> Iterator[OrderedCode]:
     system, code = at.value.get("system"), at.value.get("code")
     if type(code) is str and _CODE.fullmatch(code):
         named = system if type(system) is str else ""
-        yield OrderedCode(at.value, same_system(named) or "", code, str(at), request)
+        yield OrderedCode(same_system(named) or "", code, at, request)
 
 
 def _billed(at: Location, request: Resource) -> Iterator[OrderedCode]:

@@ -104,11 +104,10 @@ def read_orders(
         found = [one for one in coded if policies.on((one.system, one.code), day)]
         what = _what(request) if found else b""
         for one in found:
-            order = Order(one.request, reference, one.path, one.system, one.code, one.coding, day)
             same = (one.system, one.code, what)
             earlier = covered.get(same)
             if earlier is None:
-                covered[same] = order
+                covered[same] = Order(one.request, reference, one.path, one.system, one.code, one.coding, day)
             elif earlier.reference != reference:
                 covered[same] = replace(earlier, duplicates=(*earlier.duplicates, reference))
         if not found:

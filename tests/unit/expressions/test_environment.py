@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cds_service.errors import EvaluationError, LimitExceeded
-from cds_service.expressions.language import MAX_ITEMS, MAX_STEPS, DataNeed, Environment, Missing, Placed
+from cds_service.expressions.language import MAX_ITEMS, MAX_STEPS, Budget, DataNeed, Environment, Missing, Placed
 from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.temporal import Date
 
@@ -53,6 +53,33 @@ def test_a_variable_is_computed_once() -> None:
     assert [here.variable("told") for _ in range(3)] == [["answer"]] * 3
     assert [here.located("told") for _ in range(3)] == [[("answer", None)]] * 3
     assert len(told.asked) == 1
+
+
+def test_a_variable_that_fails_has_failed_for_all_who_read_it() -> None:
+    told = Told(fault=EvaluationError("the chart is odd"))
+    here = environment(told=told)
+    for ask in (here.variable, here.located, here.variable):
+        with pytest.raises(EvaluationError, match="the chart is odd"):
+            ask("told")
+    assert len(told.asked) == 1
+
+
+def test_what_variables_and_expressions_spend_is_taken_off_what_they_share() -> None:
+    budget = Budget(100)
+    here = Environment(RECORD, Date((2026, 1, 15)), values={}, defined={"told": Told()}, budget=budget)
+    here.spend(5)
+    here.variable("told")
+    here.spend(7)
+    here.restart()
+    assert (budget.left, here.steps) == (100 - 5 - 10 - 7, 100 - 5 - 10 - 7)
+
+
+def test_nothing_is_left_once_it_is_spent() -> None:
+    here = Environment(RECORD, Date((2026, 1, 15)), values={}, defined={}, budget=Budget(10))
+    for _ in range(2):
+        with pytest.raises(LimitExceeded, match="more steps than it may"):
+            here.spend(11)
+        here.restart()
 
 
 def test_a_given_value_is_itself_and_stands_nowhere() -> None:
