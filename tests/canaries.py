@@ -16,9 +16,9 @@ from typing import Any, Final
 __all__ = ["Canaries", "canaries_in"]
 
 _CANARY: Final = re.compile(r"canary\d{6}z|\.31415\d{6}|\b18\d\d-\d\d-\d\d\b")
-_TEXTS: Final = frozenset(
-    ("text", "div", "display", "family", "given", "prefix", "suffix", "line", "city", "district", "state", "postalCode")
-    + ("country", "comment", "description", "patientInstruction", "title", "valueString", "authorString", "conclusion")
+_TEXTS: Final = re.compile(
+    "text|div|display|family|given|prefix|suffix|line|city|district|state|postalCode|country|comment|description|"
+    "patientInstruction|title|valueString|authorString|conclusion"
 )
 """Members whose strings are free text."""
 _HOLDERS: Final = frozenset({"identifier", "telecom", "groupIdentifier", "requisition"})
@@ -73,7 +73,7 @@ class Canaries:
         if name == "birthDate":
             number = next(self._numbers)
             return f"18{number // 300 % 100:02}-{number % 12 + 1:02}-{number // 12 % 25 + 1:02}"
-        if name in _TEXTS:
+        if _TEXTS.fullmatch(name):
             return f"<div>{self.word()}</div>" if name == "div" else self.word()
         head, slash, tail = value.rpartition("/")
         if tail in ids and (slash or name in {"id", "patientId", "encounterId"}):
