@@ -42,12 +42,17 @@ class Location:
 
     def __str__(self) -> str:
         """Return the path, such as `Observation/o1.component[2].value`; for a bare value an empty text."""
+        owner = self.owner
+        return self.within(label(owner) if isinstance(owner, Mapping) else "")
+
+    def within(self, name: str) -> str:
+        """Return the path below an owner that goes by `name`: for who asks often, as `label` may take time."""
         steps: list[str] = []
         at = self
         while at.parent is not None:
             steps.append(at.name if at.index is None else f"{at.name}[{at.index}]")
             at = at.parent
-        steps.append(label(at.value) if isinstance(at.value, Mapping) else "")
+        steps.append(name)
         return ".".join(reversed(steps))
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from cds_service.fhir.dating import dated
-from cds_service.fhir.element import Location
+from cds_service.fhir.element import Location, label
 from cds_service.fhir.record import code_element
 from cds_service.necessity.chart import status_of
 from cds_service.necessity.model import Evidence
@@ -18,11 +18,13 @@ __all__ = ["gather_evidence", "words_of"]
 def gather_evidence(places: Iterable[Location]) -> tuple[Evidence, ...]:
     """Return one Evidence per place in the record, in order, each path once. Computed values stand nowhere: none."""
     found: dict[str, Evidence] = {}
+    labels: dict[int, str] = {}
     for place in places:
         owner = place.owner
         if type(owner) is not dict or "resourceType" not in owner:
             continue
-        path = str(place)
+        name = labels.get(id(owner)) or labels.setdefault(id(owner), label(owner))
+        path = place.within(name)
         if path not in found:
             day = dated(owner)
             value = words_of(_about(owner) if place.parent is None else place.value)

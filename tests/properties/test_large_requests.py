@@ -20,7 +20,7 @@ from cds_service.wiring import Application
 from tests.charts import fixture, shipped
 
 Json = dict[str, Any]
-SECONDS = 30
+SECONDS = 10
 DAY = Date((2026, 3, 20))
 PAYER = {"system": "http://hl7.org/fhir/sid/us-npi", "value": "1234567893"}
 
