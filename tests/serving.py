@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from socket import create_server
 
 import uvicorn
+from fastapi import FastAPI
 
 from cds_service.api.app import create_app
 from cds_service.wiring import Application
@@ -16,11 +17,13 @@ __all__ = ["serving"]
 
 
 @contextmanager
-def serving(application_at: Callable[[str], Application]) -> Iterator[str]:
+def serving(
+    application_at: Callable[[str], Application], create: Callable[[Application], FastAPI] = create_app
+) -> Iterator[str]:
     """Serve what `application_at` makes of the address at which it will be reached; yield that address."""
     with create_server(("127.0.0.1", 0)) as listener:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        config = uvicorn.Config(create_app(application_at(address)), log_level="critical", access_log=False)
+        config = uvicorn.Config(create(application_at(address)), log_level="critical", access_log=False)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()

@@ -59,10 +59,15 @@ def types_of_charts() -> tuple[str, ...]:
 
 
 def chart_sections(store: FhirStore, patient: str) -> list[ChartSection]:
-    """Return the chart of a patient, the sections that hold something."""
+    """Return the chart of a patient, the sections that hold something; what is only drafted is in none."""
     found = []
     for title, kinds in _SECTIONS:
-        rows = tuple(_row(one) for kind in kinds for one in store.all(kind) if _is_of(one, patient))
+        rows = tuple(
+            _row(one)
+            for kind in kinds
+            for one in store.all(kind)
+            if _is_of(one, patient) and one.get("status") != "draft"
+        )
         if rows:
             found.append(ChartSection(title, rows))
     return found

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from cds_service.sandbox.fhir_store import FhirStore
 
-__all__ = ["Parameters", "search"]
+__all__ = ["Parameters", "search", "search_parameters"]
 
 Parameters: TypeAlias = Sequence[tuple[str, str]]
 Resource: TypeAlias = dict[str, Any]
@@ -48,6 +48,7 @@ _DATES: Mapping[str, tuple[str, ...]] = {
     "recorded-date": ("recordedDate",),
 }
 _TEXTS: Mapping[str, tuple[str, ...]] = {"name": ("name",), "family": ("name",), "given": ("name",)}
+_KINDS = (("reference", _REFERENCES), ("token", _TOKENS), ("date", _DATES), ("string", _TEXTS))
 _MOST = 1000
 
 
@@ -71,6 +72,22 @@ def search(store: FhirStore, kind: str, parameters: Parameters, *, base: str) ->
     included = _included(store, page, [text for name, text in parameters if name.startswith("_include")])
     bundle["entry"] = [*_entries(page, "match", base), *_entries(included, "include", base)]
     return bundle
+
+
+def search_parameters(resources: Iterable[Resource]) -> Mapping[str, list[dict[str, str]]]:
+    """Return by type what its resources can be searched by, as a CapabilityStatement says it."""
+    held: dict[str, set[str]] = {}
+    for one in resources:
+        held.setdefault(one["resourceType"], set()).update(one)
+    return {
+        of: [
+            {"name": name, "type": kind}
+            for kind, table in _KINDS
+            for name, elements in table.items()
+            if not names.isdisjoint(elements)
+        ]
+        for of, names in sorted(held.items())
+    }
 
 
 def _entries(resources: Iterable[Resource], mode: str, base: str) -> Iterator[Resource]:

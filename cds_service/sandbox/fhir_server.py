@@ -6,9 +6,10 @@ Source: FHIR R4 3.1.0 (RESTful API), 3.1.1 (search), 5.1 (CapabilityStatement).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
+from uuid import uuid4
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -17,7 +18,7 @@ from starlette.responses import Response
 from cds_service import __version__
 from cds_service.errors import MalformedRequest
 from cds_service.fhir.encoding import decode, encode
-from cds_service.sandbox.fhir_search import search
+from cds_service.sandbox.fhir_search import search, search_parameters
 from cds_service.sandbox.fhir_store import FhirStore
 
 __all__ = ["SLOW_SECONDS", "faulty_routes", "fhir_routes"]
@@ -28,10 +29,10 @@ SLOW_SECONDS = 30.0
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def fhir_routes(store: FhirStore, base: str, types: Iterable[str]) -> APIRouter:
-    """Return the routes below `/fhir`; `base` is their address and `types` the ones that `metadata` names."""
+def fhir_routes(store: FhirStore, base: str) -> APIRouter:
+    """Return the routes below `/fhir`, whose address is `base`; `metadata` names the types that are held now."""
     router = APIRouter(prefix="/fhir", include_in_schema=False)
-    statement = _capabilities(base, types)
+    statement = _capabilities(base, search_parameters(store.everything()))
 
     async def metadata(_: Request) -> Response:
         return _answer(statement)
@@ -70,8 +71,13 @@ def fhir_routes(store: FhirStore, base: str, types: Iterable[str]) -> APIRouter:
         entries = [{"response": {"status": "200", "location": f"{one['resourceType']}/{one['id']}"}} for one in held]
         return _answer({"resourceType": "Bundle", "type": "batch-response", "entry": entries})
 
+    async def launch(_: Request) -> Response:
+        """Give a launch an id, as simulators ask before they open an app; nothing is kept of it."""
+        return _answer({"launch_id": str(uuid4())})
+
     handlers: Mapping[tuple[str, str], Handler] = {
         ("GET", "/metadata"): metadata,
+        ("POST", "/_services/smart/Launch"): launch,
         ("POST", ""): take,
         ("GET", "/{kind}"): look,
         ("POST", "/{kind}"): create,
@@ -121,7 +127,7 @@ def _outcome(status: int, code: str, text: str) -> Response:
     return _answer({"resourceType": "OperationOutcome", "issue": [issue]}, status)
 
 
-def _capabilities(base: str, types: Iterable[str]) -> dict[str, Any]:
+def _capabilities(base: str, parameters: Mapping[str, list[dict[str, str]]]) -> dict[str, Any]:
     interactions = [{"code": code} for code in ("read", "search-type", "create", "update", "delete")]
     return {
         "resourceType": "CapabilityStatement",
@@ -132,5 +138,13 @@ def _capabilities(base: str, types: Iterable[str]) -> dict[str, Any]:
         "format": ["json"],
         "software": {"name": "cds-service sandbox", "version": __version__},
         "implementation": {"description": "Synthetic patients", "url": base},
-        "rest": [{"mode": "server", "resource": [{"type": one, "interaction": interactions} for one in types]}],
+        "rest": [
+            {
+                "mode": "server",
+                "resource": [
+                    {"type": one, "interaction": interactions, "searchParam": found}
+                    for one, found in parameters.items()
+                ],
+            }
+        ],
     }

@@ -43,6 +43,7 @@ class Persona:
     """The case that it is made of, as `folder/id, shape`."""
     codes: tuple[str, ...]
     drafts: tuple[dict[str, Any], ...]
+    """As an EHR signs them that keeps no drafts; `chart` has them, too, for those that sign what they have kept."""
     chart: tuple[dict[str, Any], ...]
     expected: Mapping[str, str | None]
     behaviour: Behaviour = ""
@@ -151,7 +152,7 @@ def _persona(entry: _Entry, cases: Mapping[str, Mapping[str, Case]]) -> Persona:
         source=f"{entry.case}, {shape}",
         codes=entry.orders or case.orders,
         drafts=tuple(drafts),
-        chart=(*resources, _coverage(entry.id)),
+        chart=(*resources, _coverage(entry.id), *({**one, "id": f"{entry.id}-{one['id']}"} for one in drafts)),
         expected=expected,
         behaviour=entry.behaviour,
         role=entry.role,

@@ -37,7 +37,7 @@ def call() -> Call:
         condition("c3", "q", "2026"),
     ]
     app = FastAPI()
-    app.include_router(fhir_routes(FhirStore([*patients, *conditions]), BASE, ["Patient", "Condition"]))
+    app.include_router(fhir_routes(FhirStore([*patients, *conditions]), BASE))
 
     def send(method: str, path: str, **more: Any) -> httpx.Response:
         async def sent() -> httpx.Response:
@@ -121,6 +121,13 @@ def test_a_bundle_of_any_type_comes_in(call: Call) -> None:
     bundle = {"resourceType": "Bundle", "type": "searchset", "entry": [{"resource": condition("c9", "p", "2026")}]}
     assert call("POST", "", json=bundle).json()["entry"][0]["response"]["location"] == "Condition/c9"
     assert "c9" in ids(call("GET", "/Condition?patient=p"))
+
+
+def test_what_can_be_searched_by_is_told(call: Call) -> None:
+    found = {one["type"]: one["searchParam"] for one in call("GET", "/metadata").json()["rest"][0]["resource"]}
+    assert {"name": "patient", "type": "reference"} in found["Condition"]
+    assert {"name": "family", "type": "string"} in found["Patient"]
+    assert "patient" not in {one["name"] for one in found["Patient"]}
 
 
 def test_a_type_that_is_not_registered_is_accepted(call: Call) -> None:
