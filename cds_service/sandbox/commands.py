@@ -40,7 +40,7 @@ def _serve(
         bool, typer.Option("--reachable-by-others", help="Allow an address that other machines reach.")
     ] = False,
     database: Annotated[
-        Path | None, typer.Option("--database", help="SQLite file for decisions; by default one that goes at the end.")
+        Path | None, typer.Option("--database", help="SQLite file for decisions; by default they go at the end.")
     ] = None,
     policies: Policies = None,
 ) -> None:
@@ -57,16 +57,15 @@ def _serve(
 
 def _run(listener: socket, host: str, application: Application, database: Path | None, *, open_page: bool) -> None:
     import webbrowser
-    from tempfile import TemporaryDirectory
 
     import uvicorn
 
     from cds_service.sandbox.app import create_sandbox_app, sandbox_application
 
     address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
-    with listener, TemporaryDirectory(prefix="cds-sandbox-") as folder:
-        kept = database or Path(folder) / "decisions.db"
-        app = create_sandbox_app(sandbox_application(application, address, f"sqlite:///{kept}"))
+    with listener:
+        kept = f"sqlite:///{database}" if database else "memory"
+        app = create_sandbox_app(sandbox_application(application, address, kept))
         server = uvicorn.Server(uvicorn.Config(app, access_log=False, log_level="warning", server_header=False))
         tell(f"{address} - SANDBOX: synthetic patients, draft policies, not for clinical use")
         if open_page and (sys.platform != "linux" or {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys()):
