@@ -32,12 +32,15 @@ APPOINTMENT: Json = {"resourceType": "Appointment", "id": "a1", "basedOn": [{"re
 
 def call(ehr: EhrStub, hook: str, **context: Any) -> httpx.Response:
     settings = Settings(fhir_servers=(ehr.base_url,), deadline_ms=1000)
-    app = create_app(Application(settings, made_up_policies(), clock=lambda: Date((2026, 1, 15))))
+    application = Application(settings, made_up_policies(), clock=lambda: Date((2026, 1, 15)))
     message = {"hook": hook, "fhirServer": ehr.base_url, "context": {"patientId": "p1", **context}}
 
     async def ask() -> httpx.Response:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://cds") as client:
-            return await client.post(f"/cds-services/necessity-{hook}", json=message)
+        transport = httpx.ASGITransport(create_app(application))
+        async with httpx.AsyncClient(transport=transport, base_url="http://cds") as client:
+            response = await client.post(f"/cds-services/necessity-{hook}", json=message)
+        await application.close()
+        return response
 
     return asyncio.run(ask())
 

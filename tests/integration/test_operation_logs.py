@@ -50,7 +50,9 @@ def ask(application: Application, method: str, path: str, **more: Any) -> httpx.
     async def asked() -> httpx.Response:
         transport = httpx.ASGITransport(create_app(application), raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://cds") as client:
-            return await client.request(method, path, **more)
+            response = await client.request(method, path, **more)
+        await application.close()
+        return response
 
     return asyncio.run(asked())
 

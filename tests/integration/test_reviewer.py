@@ -60,8 +60,8 @@ class Browser:
 
     def __post_init__(self) -> None:
         settings = Settings.model_validate(self.settings)
-        application = Application(settings, made_up_policies(), clock=lambda: Date((2026, 1, 15)), store=self.store)
-        self.app = create_app(application)
+        made = Application(settings, made_up_policies(), clock=lambda: Date((2026, 1, 15)), store=self.store)
+        self.application, self.app = made, create_app(made)
 
     def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
         async def sent() -> httpx.Response:
@@ -69,7 +69,8 @@ class Browser:
             async with httpx.AsyncClient(transport=transport, base_url=self.base, cookies=self.cookies) as client:
                 response = await client.request(method, path, **more)
                 self.cookies = client.cookies
-                return response
+            await self.application.fhir.aclose()
+            return response
 
         return asyncio.run(sent())
 
