@@ -28,6 +28,7 @@ from cds_service.store.store import Filters
 from cds_service.wiring import Application
 from tests.faults.ehr_stub import EhrStub
 from tests.made_up import FINDINGS, PATIENT, finding, made_up_policies, order, request
+from tests.unit.store.making import RECEIVED, decision
 
 SIGN = "/cds-services/necessity-order-sign"
 HERE = "http://127.0.0.1:8000"
@@ -405,10 +406,12 @@ def test_a_patients_earlier_decisions_are_told_and_no_other_patients(browser: Br
 def test_charts_count_outcomes_by_day_and_what_was_missing(browser: Browser) -> None:
     for chart in ((), (), (finding(),)):
         browser.decide(*chart)
+    assert '<svg class="chart" viewBox="0 0 22' not in browser.get("/review/charts").text  # one day is no course
+    browser.store.append_now(decision(received=RECEIVED))
     model = browser.json("/review/charts")
-    assert (model["days"][0]["counts"]["information-missing"], model["days"][0]["counts"]["met"]) == (2, 1)
+    assert [(one["counts"]["information-missing"], one["counts"]["met"]) for one in model["days"]] == [(0, 1), (2, 1)]
     assert [(one["criterion"], one["count"]) for one in model["missing"]] == [("broken", 2)]
-    assert browser.get("/review/charts").text.count("<rect") == 3
+    assert browser.get("/review/charts").text.count("<title>20") == 3
 
 
 @pytest.mark.parametrize("path", ["/review", "/review/{exchange}", "/review/charts"])
