@@ -58,6 +58,7 @@ def test_a_determination_prints_without_what_only_a_screen_needs(page: Page, dec
     assert page.pdf().startswith(b"%PDF")
 
 
+@pytest.mark.usefixtures("accessible")
 def test_evidence_opens_its_element_in_the_chart_and_closes_again(page: Page, decided: str) -> None:
     page.goto(decided.partition("#")[0])
     evidence = page.locator("a.evidence-link", has_text="Observation/hw1.value").first
@@ -67,6 +68,7 @@ def test_evidence_opens_its_element_in_the_chart_and_closes_again(page: Page, de
     marked = page.locator(".json :target")
     expect(marked).to_contain_text('"valueCodeableConcept"')
     expect(marked).to_be_in_viewport()
+    assert axe.serious(page) == []
     assert page.evaluate("scrollY") == before
     page.keyboard.press("Escape")
     expect(marked).to_have_count(0)

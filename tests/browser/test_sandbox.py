@@ -64,6 +64,36 @@ def test_evidence_leads_to_the_element_it_is(page: Page) -> None:
     expect(page.locator("#viewer mark")).to_contain_text('"code": "intact"')
 
 
+def test_a_newcomer_is_led_to_a_first_patient(page: Page) -> None:
+    page.goto("/")
+    page.get_by_role("link", name="Begin with the first").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("spine-seed Sample")
+
+
+def test_evidence_is_looked_at_and_left_without_a_mouse(page: Page) -> None:
+    open_chart(page, "spine-seed")
+    sign(page)
+    evidence = page.locator("[data-path='Observation/spine-seed-hw1.value']").first
+    evidence.focus()
+    before = page.evaluate("scrollY")
+    page.keyboard.press("Enter")
+    expect(page.locator("#viewer mark")).to_be_in_viewport()
+    expect(page.locator("#viewer")).to_be_focused()
+    assert page.evaluate("scrollY") == before
+    page.keyboard.press("Escape")
+    expect(page.locator("#viewer")).to_be_hidden()
+    expect(evidence).to_be_focused()
+
+
+def test_a_long_card_says_that_there_is_more(page: Page) -> None:
+    open_chart(page, "spine-seed")
+    sign(page)
+    card = page.locator(".card", has_text="Corpectomy + cage").first
+    card.get_by_role("button", name="Show all").click()
+    expect(card.get_by_role("button", name="Show less")).to_have_attribute("aria-expanded", "true")
+    expect(card.locator(".detail")).not_to_contain_class("folded")
+
+
 def test_an_edited_chart_shows_what_flips(page: Page) -> None:
     open_chart(page, "follow-up-due")
     sign(page)
