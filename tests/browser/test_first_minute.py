@@ -9,7 +9,7 @@ import sys
 from time import perf_counter
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import IMAGES
 from tests.browser.ehr import open_chart, sign, summaries
@@ -42,10 +42,12 @@ def test_the_pictures_in_the_documentation_can_be_made(page: Page) -> None:
     sign(page)
     whole = page.screenshot(type="jpeg", quality=70)
     page.locator("[data-path='Observation/spine-seed-hw1.value']").first.click()
+    expect(page.locator("#viewer mark")).to_be_in_viewport()
     element = page.screenshot(type="jpeg", quality=70)
+    page.keyboard.press("Escape")
     page.set_viewport_size({"width": 390, "height": 844})
     page.emulate_media(color_scheme="dark")
-    page.locator("#answer").scroll_into_view_if_needed()
+    page.locator("#answer").evaluate("(element) => element.scrollIntoView()")
     narrow = page.screenshot(type="jpeg", quality=70)
     made = {"sandbox.jpg": whole, "sandbox_evidence.jpg": element, "sandbox_narrow.jpg": narrow}
     assert all(image.startswith(b"\xff\xd8") for image in made.values())

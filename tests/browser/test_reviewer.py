@@ -105,6 +105,9 @@ def test_no_page_is_wider_than_the_window(page: Page, decided: str, width: int) 
 
 def test_the_pages_can_be_pictured(page: Page, decided: str) -> None:
     """WRITE_IMAGES=1 writes them anew."""
+    for patient in ("follow-up-over", "production", "pelvis-no-report", "spine-wrong-code"):
+        open_chart(page, patient)
+        sign(page)
     page.set_viewport_size({"width": 1200, "height": 900})
     for name, path in (("review_queue", "/review"), ("review_determination", decided.partition("#")[0])):
         page.goto(path)

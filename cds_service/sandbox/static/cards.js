@@ -48,7 +48,8 @@ const cardOf = (card, { accept, dismiss }) => {
   return make("article", { class: `card ${card.indicator}`, "data-uuid": card.uuid },
     said(card),
     make("p", { class: "row" }, links(card)),
-    make("div", { class: "row" }, buttons, card.uuid ? [card.overrideReasons?.length ? reasons : null, dismissal] : []),
+    buttons.length ? make("p", { class: "row" }, buttons) : null,
+    card.uuid ? make("p", { class: "row" }, card.overrideReasons?.length ? reasons : null, dismissal) : null,
     state);
 };
 
