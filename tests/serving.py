@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from socket import create_server
+from typing import Literal
 
 import uvicorn
 from fastapi import FastAPI
@@ -18,12 +20,15 @@ __all__ = ["serving"]
 
 @contextmanager
 def serving(
-    application_at: Callable[[str], Application], create: Callable[[Application], FastAPI] = create_app
+    application_at: Callable[[str], Application],
+    create: Callable[[Application], FastAPI] = create_app,
+    http: type[asyncio.Protocol] | Literal["auto"] = "auto",
 ) -> Iterator[str]:
     """Serve what `application_at` makes of the address at which it will be reached; yield that address."""
     with create_server(("127.0.0.1", 0)) as listener:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        config = uvicorn.Config(create(application_at(address)), log_level="critical", access_log=False)
+        app = create(application_at(address))
+        config = uvicorn.Config(app, http=http, log_level="critical", access_log=False)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()

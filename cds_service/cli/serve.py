@@ -69,8 +69,10 @@ def _serve(create_app: CreateApp, application: Application, door: _Door, workers
 
     import uvicorn
 
+    from cds_service.cli.connections import allow_many_connections
     from cds_service.observability.logs import configure_logs
 
+    allow_many_connections()
     with _listen(door.host, door.port) as listener:
         own, chosen, *_ = listener.getsockname()
         scheme = "https" if door.certificate else "http"
@@ -95,8 +97,11 @@ def _serve(create_app: CreateApp, application: Application, door: _Door, workers
 def _config(app: Any, settings: Settings, door: _Door, workers: int = 1) -> Config:
     import uvicorn
 
+    from cds_service.cli.connections import Connection
+
     return uvicorn.Config(
         app,
+        http=Connection,
         factory=isinstance(app, str),
         workers=workers,
         access_log=False,

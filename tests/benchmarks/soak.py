@@ -1,4 +1,4 @@
-"""`make soak`: the service killed 50 times under load, then asked for minutes while its memory is watched.
+"""`make soak`: the service killed 50 times under load, crowded by 10,000 connections, then asked for minutes.
 
 Run as `python -m tests.benchmarks.soak SECONDS`; a soak of less than ten minutes kills less often.
 """
@@ -13,9 +13,13 @@ from statistics import linear_regression
 from tempfile import TemporaryDirectory
 
 from tests.load.clients import Answers, load
+from tests.load.connections import allowed, ask, closed, held
 from tests.load.killing import CLIENTS, Kept, under_fire, workers_under_fire
 from tests.load.process import Served, served
 
+_CROWD = 10_000
+"""Connections that are held, or as many as the system lets a process have."""
+_SILENT, _BODIES = ("idle", "half a head"), 100
 _STEP = 5.0
 _MOST_GROWTH = 2.0
 """MB that 1,000 requests may add at most once the service is warm: requests that are held would add 300."""
@@ -50,6 +54,32 @@ def watch_it(database: str, seconds: float) -> bool:
     return slope < _MOST_GROWTH or points[-1][0] < _ENOUGH
 
 
+def hold_it(database: str) -> bool:
+    """Print how others are answered while 10,000 connections ask for nothing, and return whether all are."""
+    with served(database) as service:
+        whole = asyncio.run(_crowded(service, allowed(_CROWD)))
+        service.stop()
+    return whole
+
+
+async def _crowded(service: Served, count: int) -> bool:
+    before, began = service.memory(), time.perf_counter()
+    async with held(service.port, count - _BODIES, _SILENT) as streams, held(service.port, _BODIES, ["half a body"]):
+        crowded = time.perf_counter() - began
+        answers = [await ask(service.port, order=order) for order in (False, True) * 5]
+        during = service.memory()
+        await closed(streams)
+    ended = time.perf_counter() - began
+    live, orders = (max(one.seconds for one in answers[kind::2]) * 1000 for kind in (0, 1))
+    print(
+        f"{count} connections ({', '.join(_SILENT)}, {_BODIES} half a body) made in {crowded:.1f} s: meanwhile "
+        f"/health/live within {live:.0f} ms, three orders within {orders:.0f} ms; {before:.0f} MB before, "
+        f"{during:.0f} MB during; the silent ended by the service {ended:.0f} s after the first, {service.memory():.0f} MB then",
+        flush=True,
+    )
+    return all(one.status == 200 for one in answers)
+
+
 async def _watched(service: Served, seconds: float) -> list[tuple[int, float]]:
     """Return (requests so far, MB) every few seconds."""
     points, count, end = [(0, service.memory())], 0, time.monotonic() + seconds
@@ -70,6 +100,7 @@ def main(seconds: int) -> int:
         whole = kill_it(f"service killed {rounds} times", database, fired)
         fired = asyncio.run(workers_under_fire(database, rounds=rounds))
         whole &= kill_it(f"one of two workers killed {rounds} times", database, fired)
+        whole &= hold_it(database)
         flat = watch_it(database, max(20.0, seconds - (time.monotonic() - started)))
     return 0 if whole and flat else 1
 
