@@ -69,12 +69,12 @@ async def _crowded(service: Served, count: int) -> bool:
         answers = [await ask(service.port, order=order) for order in (False, True) * 5]
         during = service.memory()
         await closed(streams)
-    ended = time.perf_counter() - began
+    ended, after = time.perf_counter() - began, service.memory()
     live, orders = (max(one.seconds for one in answers[kind::2]) * 1000 for kind in (0, 1))
     print(
         f"{count} connections ({', '.join(_SILENT)}, {_BODIES} half a body) made in {crowded:.1f} s: meanwhile "
         f"/health/live within {live:.0f} ms, three orders within {orders:.0f} ms; {before:.0f} MB before, "
-        f"{during:.0f} MB during; the silent ended by the service {ended:.0f} s after the first, {service.memory():.0f} MB then",
+        f"{during:.0f} MB during; the silent ended by the service {ended:.0f} s after the first, {after:.0f} MB then",
         flush=True,
     )
     return all(one.status == 200 for one in answers)
