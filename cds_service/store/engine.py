@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -12,8 +13,10 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from cds_service.store.errors import StoreError
 
-__all__ = ["connect_to", "database_url", "name_of"]
+__all__ = ["NOBODY_ELSE", "connect_to", "database_url", "name_of"]
 
+NOBODY_ELSE: Final = nullcontext()
+"""The turn of who writes alone."""
 _SQLITE: Final = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA secure_delete = ON",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Final
 from uuid import uuid4
@@ -14,7 +15,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from cds_service import __version__
 from cds_service.store import tables
 from cds_service.store.chain import Head, hash_of, tips
-from cds_service.store.engine import name_of
+from cds_service.store.engine import NOBODY_ELSE, name_of
 from cds_service.store.entries import Entry, Opened, content_of, entry_of
 from cds_service.store.errors import StoreError, StoreUnavailable
 from cds_service.store.payload import Keys
@@ -48,9 +49,12 @@ class _Overtaken(Exception):
 class Journal:
     """A writer of the chain, for one thread. It joins the chains of a database with its first entry."""
 
-    def __init__(self, engine: Engine, clock: Callable[[], datetime]) -> None:
-        """Write through `engine`; nothing is connected yet."""
+    def __init__(
+        self, engine: Engine, clock: Callable[[], datetime], turn: AbstractContextManager[object] = NOBODY_ELSE
+    ) -> None:
+        """Write through `engine`; nothing is connected yet. `turn` is held while entries are committed."""
         self._engine = engine
+        self._turn = turn
         self._clock = clock
         self._connection: Connection | None = None
         self.committed: Head | None = None
@@ -113,7 +117,7 @@ class Journal:
                 connection = self._connected()
                 if target is not None and target == self._head:
                     return
-                with connection.begin():
+                with self._turn, connection.begin():
                     target = self._append(connection, entries)
             except (IntegrityError, DataError):
                 self._tried = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import closing, contextmanager
@@ -15,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from cds_service.store import reading, verifying
 from cds_service.store.chain import Finding, Head
-from cds_service.store.engine import connect_to, database_url, name_of
+from cds_service.store.engine import NOBODY_ELSE, connect_to, database_url, name_of
 from cds_service.store.entries import Keepable
 from cds_service.store.errors import SchemaUnknown, StoreUnavailable
 from cds_service.store.journal import Journal, heads_in
@@ -67,7 +68,9 @@ class SqlStore:
         address, files = database_url(url), _spill_in(spill)
         self.keys = keys
         self._limit = _FACTOR * patience + _GRACE
-        self.token_uses = SqlTokenUses(address, patience=patience)
+        # Threads of one process take turns: SQLite would have one sleep until the other may be done.
+        turn = threading.Lock() if address.get_backend_name() == "sqlite" else NOBODY_ELSE
+        self.token_uses = SqlTokenUses(address, patience=patience, turn=turn)
         self._reading = connect_to(address, patience=patience)
         self._writing = connect_to(address, patience=patience, writing=True)
         try:
@@ -76,7 +79,7 @@ class SqlStore:
             if files is None or isinstance(error, SchemaUnknown):
                 self._dispose()
                 raise
-        self._writer = Writer(Journal(self._writing, clock), keys, clock, spill=files, room=room)
+        self._writer = Writer(Journal(self._writing, clock, turn), keys, clock, spill=files, room=room)
         if files is not None:
             self._writer.begin()
 

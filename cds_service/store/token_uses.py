@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from hashlib import sha256
 from math import ceil
 from typing import Final
@@ -21,7 +21,7 @@ from sqlalchemy import URL, Connection, bindparam, delete, text
 from sqlalchemy.exc import DBAPIError
 
 from cds_service.store import tables
-from cds_service.store.engine import connect_to, name_of
+from cds_service.store.engine import NOBODY_ELSE, connect_to, name_of
 from cds_service.store.errors import StoreUnavailable
 
 __all__ = ["SqlTokenUses"]
@@ -38,10 +38,20 @@ _Waiting = tuple[str, int, Future[bool]]
 class SqlTokenUses:
     """One thread that writes; what arrives while it commits goes into its next transaction."""
 
-    def __init__(self, url: URL, *, patience: float, clock: Callable[[], float] = time.time) -> None:
-        """Use the database at `url`; nothing is connected yet. `clock` tells seconds since 1970."""
+    def __init__(
+        self,
+        url: URL,
+        *,
+        patience: float,
+        clock: Callable[[], float] = time.time,
+        turn: AbstractContextManager[object] = NOBODY_ELSE,
+    ) -> None:
+        """Use the database at `url`; nothing is connected yet.
+
+        `clock` tells seconds since 1970; `turn` is held while a transaction is carried out.
+        """
         self._engine = connect_to(url, patience=patience, writing=True, durable=False)
-        self._clock = clock
+        self._turn, self._clock = turn, clock
         self._waiting: deque[_Waiting] = deque()
         self._thread = ThreadPoolExecutor(1, "cds-tokens")
         self._limit = 2 * patience + 1
@@ -75,7 +85,7 @@ class SqlTokenUses:
             return
         outcome: list[bool] | StoreUnavailable
         try:
-            with self._engine.begin() as connection:
+            with self._turn, self._engine.begin() as connection:
                 outcome = [_use(connection, token, expires) for token, expires, _ in group]
                 self._forget(connection)
         except DBAPIError as error:
