@@ -1,6 +1,6 @@
 """The reviewer's queue over many decisions, made up without contents: each page of it, with its counts.
 
-`python -m tests.benchmarks.review_queue 1000000` writes that many into a temporary file (2 GB) and tells the best of three.
+`python -m tests.benchmarks.review_queue 1000000` writes as many into a temporary file (2 GB); told is the best of 3.
 """
 
 from __future__ import annotations
