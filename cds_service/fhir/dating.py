@@ -8,6 +8,7 @@ thing is, and from its start where one asks when it began.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, Literal
 
 from cds_service.fhir.definitions import element
@@ -48,10 +49,14 @@ def has_unreadable_date(resource: Resource) -> bool:
     return any(type(value) is not str or parse_date_time(value) is None for value in _stated(resource, "end"))
 
 
-def _stated(resource: Resource, edge: Literal["start", "end"]) -> Iterator[Any]:
-    kind = str(resource.get("resourceType"))
+@cache
+def _date_keys(kind: str) -> tuple[str, ...]:
     known = element(kind, date_element(kind))
-    for key in known.keys if known else ():
+    return known.keys if known else ()
+
+
+def _stated(resource: Resource, edge: Literal["start", "end"]) -> Iterator[Any]:
+    for key in _date_keys(str(resource.get("resourceType"))):
         value = resource.get(key)
         if type(value) is dict:
             value = value.get(edge)

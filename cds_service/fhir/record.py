@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from functools import cached_property
+from dataclasses import dataclass
+from functools import cache, cached_property
 from hashlib import sha256
 from types import MappingProxyType
 
@@ -12,7 +13,7 @@ from cds_service.fhir.definitions import element
 from cds_service.fhir.element import Resource
 from cds_service.fhir.encoding import canonical
 from cds_service.fhir.unread import Unread, Why
-from cds_service.fhir.values import Code, codes_of
+from cds_service.fhir.values import Code, codes_as_written, codes_of
 
 __all__ = ["PatientRecord", "code_element"]
 
@@ -65,6 +66,8 @@ class PatientRecord:
         for resource in self.resources:
             by_type[str(resource["resourceType"])].append(resource)
         self._by_type = {kind: tuple(found) for kind, found in by_type.items()}
+        self._codings: dict[str, _Codings] = {}
+        self._not_coded: dict[tuple[str, frozenset[Code]], frozenset[int]] = {}
 
     def may_hold_more(self, types: Collection[str]) -> bool:
         """Return whether the patient may have resources of one of these types that were not read.
@@ -82,6 +85,18 @@ class PatientRecord:
         index = self._by_code.get(type_name, {})
         found = {id(one) for code, resources in index.items() if code in codes for one in resources}
         return tuple(one for one in self.of_type(type_name) if id(one) in found)
+
+    def not_coded(self, key: str, codes: frozenset[Code]) -> frozenset[int]:
+        """Return the resources, by their identity, of whose concept under a JSON key it is sure that no code is there.
+
+        `codes` are as the chart writes them. A resource without that concept, or with one that cannot be read, is none.
+        """
+        found = self._not_coded.get((key, codes))
+        if found is None:
+            known = self._codings.get(key) or self._codings.setdefault(key, _codings_of(self.resources, key))
+            held = (known.by_code[code] for code in known.by_code.keys() & codes)
+            found = self._not_coded[key, codes] = known.readable.difference(*held)
+        return found
 
     def get(self, type_name: str, resource_id: str) -> Resource | None:
         """Return the resource `Type/id`, or None."""
@@ -139,12 +154,18 @@ class PatientRecord:
 
     def concerns_patient(self, resource: Resource) -> bool | None:
         """Return whether a resource is about this record's patient, or about no patient; None when it names nobody."""
+        known = self._concerns
+        return known[id(resource)] if id(resource) in known else self._is_concerned(resource)
+
+    @cached_property
+    def _concerns(self) -> Mapping[int, bool | None]:
+        return {id(one): self._is_concerned(one) for one in self.resources}
+
+    def _is_concerned(self, resource: Resource) -> bool | None:
         kind = str(resource["resourceType"])
         if kind == "Patient":
             return resource.get("id") == self.patient_id
-        if kind in _WITHOUT_SUBJECT:
-            return True
-        subject = next((name for name in _SUBJECTS if element(kind, name) is not None), None)
+        subject = _subject_of(kind)
         return True if subject is None else self.is_about_patient(resource.get(subject))
 
     @cached_property
@@ -208,6 +229,35 @@ class PatientRecord:
                     for code in codes_of(one):
                         found[kind][code].append(resource)
         return found
+
+
+@cache
+def _subject_of(kind: str) -> str | None:
+    """Return the element that says whom a resource of a type is about; None for a type that is about nobody."""
+    if kind in _WITHOUT_SUBJECT:
+        return None
+    return next((name for name in _SUBJECTS if element(kind, name) is not None), None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Codings:
+    """What stands under one JSON key: the resources with a concept that can be read, and those with each code."""
+
+    readable: frozenset[int]
+    by_code: Mapping[Code, set[int]]
+
+
+def _codings_of(resources: Iterable[Resource], key: str) -> _Codings:
+    readable: set[int] = set()
+    by_code: dict[Code, set[int]] = defaultdict(set)
+    for resource in resources:
+        concept = resource.get(key)
+        codes = codes_as_written(concept) if type(concept) is dict else None
+        if codes is not None:
+            readable.add(id(resource))
+            for code in codes:
+                by_code[code].add(id(resource))
+    return _Codings(frozenset(readable), by_code)
 
 
 def _contained(resource: Resource) -> Iterator[tuple[int, Resource]]:

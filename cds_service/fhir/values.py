@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-__all__ = ["CPT_SYSTEMS", "Code", "Quantity", "codes_of", "names_of", "same_system"]
+__all__ = ["CPT_SYSTEMS", "Code", "Quantity", "codes_as_written", "codes_of", "names_of", "same_system"]
 
 Code = tuple[str | None, str]
 """(system, code); the system is None where the chart gives none."""
@@ -41,6 +41,24 @@ def codes_of(value: object) -> Iterator[Code]:
             if type(coding) is dict and type(coding.get("code")) is str:
                 system = coding.get("system")
                 yield same_system(system) if type(system) is str else None, coding["code"]
+
+
+def codes_as_written(concept: Mapping[str, object]) -> list[Code] | None:
+    """Return the codes of a CodeableConcept or Coding that name their system; None where one of them is malformed."""
+    held = concept.get("coding", (concept,))
+    if not isinstance(held, list | tuple):
+        return [] if held is None else None
+    found: list[Code] = []
+    for coding in held:
+        if type(coding) is dict:
+            system, code = coding.get("system"), coding.get("code")
+            if type(system) is str and type(code) is str:
+                found.append((system, code))
+            elif not all(one is None or type(one) is str for one in (system, code)):
+                return None
+        elif coding is not None:
+            return None
+    return found
 
 
 @dataclass(frozen=True, slots=True)

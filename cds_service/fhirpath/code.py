@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -32,6 +32,7 @@ __all__ = [
     "subset",
     "unique",
     "unique_places",
+    "unless_lacking",
 ]
 
 Items: TypeAlias = Callable[[Any, Environment], Sequence[Any]]
@@ -71,6 +72,10 @@ class Code:
     """The items of a literal."""
     key: str | None = None
     """The JSON key, where this reads one key of `$this` and nothing else."""
+    first: str | None = None
+    """The JSON key of `$this` without which there is no item, and nothing that could fail."""
+    never: Callable[[Environment], Container[int]] | None = None
+    """The resources of the record, by their identity, for which the boolean is surely false."""
     rooted: bool = False
     """Whether each item is a resource, where its paths start, so that its place needs no looking for."""
     is_focus: bool = False
@@ -188,6 +193,17 @@ def from_truth(truth: Test, *, answer: Answer | None = None, refusals: Refusals 
     return Code(_BOOLEAN_SHAPE, items, located, truth, answer=answer, refusals=refusals)
 
 
+def unless_lacking(first: str | None, test: Test, *, lacking: bool) -> Test:
+    """Return `test`, answered with `lacking` at once where `$this` does not have the key `first`."""
+    if first is None:
+        return test
+
+    def quick(this: Any, env: Environment) -> Truth:
+        return lacking if type(this) is dict and first not in this else test(this, env)
+
+    return quick
+
+
 def constant(types: Types, value: Sequence[Any]) -> Code:
     """Return code that always gives `value`."""
     code = computed(Shape(types) if types else NOTHING, lambda _this, _env: value)
@@ -211,6 +227,7 @@ def as_shape(code: Code, shape: Shape) -> Code:
         some=code.some,
         some_located=changed(code.some_located) if code.some_located else None,
         refusals=code.refusals,
+        first=code.first,
     )
 
 
@@ -226,7 +243,7 @@ def subset(base: Code, apply: Apply) -> Code:
         every = places(this, env)
         return [every[i] for i in apply([item for item, _ in every], this[0], env)]
 
-    return Code(base.shape, items, located, refusals=base.refusals)
+    return Code(base.shape, items, located, refusals=base.refusals, first=base.first)
 
 
 def unique(keys: Iterable[Hashable]) -> list[int]:

@@ -30,8 +30,8 @@ def fixed_step(base: Code, name: str, keys: Keys, shape: Shape) -> Code:
             return rooted(shape, _plain_step(base.items, key, name), base.refusals)
         places = _plain_places(base.located, key, name)
         if base.is_focus:
-            return Code(shape, _focus_step(key, name), places, key=key)
-        return Code(shape, _plain_step(base.items, key, name), places, refusals=base.refusals)
+            return Code(shape, _focus_step(key, name), places, key=key, first=key)
+        return Code(shape, _plain_step(base.items, key, name), places, refusals=base.refusals, first=base.first)
     return _choice_step(base, name, keys, shape)
 
 
@@ -124,7 +124,7 @@ def _choice_step(base: Code, name: str, keys: Keys, shape: Shape) -> Code:
         env.spend(len(found))
         return found
 
-    return Code(shape, items, located, refusals=base.refusals)
+    return Code(shape, items, located, refusals=base.refusals, first=base.first)
 
 
 def own_step(base: Code, name: str, shape: Shape) -> Code:
@@ -209,6 +209,7 @@ def of_type(base: Code, wanted: str) -> Code:
         lambda this, env: [raw(item) for item in chosen.items(this, env)],
         lambda this, env: [(raw(item), at) for item, at in chosen.located(this, env)],
         refusals=base.refusals,
+        first=base.first,
     )
 
 

@@ -64,6 +64,7 @@ class Chart:
         self.as_of = as_of
         self._drafts = {id(draft) for draft in drafts}
         self._selected: dict[Input, tuple[Resource, ...]] = {}
+        self._reasons: dict[int, str | None] = {}
 
     def select(self, wanted: Input) -> tuple[Resource, ...]:
         """Return the usable resources that an input asks for, in the record's order."""
@@ -97,6 +98,13 @@ class Chart:
                 yield resource
 
     def _refusal(self, resource: Resource, *, any_status: bool = False) -> str | None:
+        if any_status:
+            return self._reason(resource, any_status=True)
+        if id(resource) not in self._reasons:
+            self._reasons[id(resource)] = self._reason(resource, any_status=False)
+        return self._reasons[id(resource)]
+
+    def _reason(self, resource: Resource, *, any_status: bool) -> str | None:
         kind = str(resource["resourceType"])
         status = status_of(resource)
         return (

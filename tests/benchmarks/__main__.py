@@ -4,7 +4,7 @@ import platform
 import sys
 from pathlib import Path
 
-from tests.benchmarks import fhirpath, hook, hostile, load, served, store
+from tests.benchmarks import fhirpath, hook, hostile, hundred, load, served, store
 
 
 def processor() -> str:
@@ -24,3 +24,4 @@ if __name__ == "__main__":
     load.main()
     store.main()
     served.main()
+    hundred.main()

@@ -36,7 +36,9 @@ class Answers:
         return sorted(self.milliseconds)[int(len(self.milliseconds) * share)]
 
 
-async def ask(port: int, answers: Answers, *, while_true: Callable[[], bool]) -> None:
+async def ask(
+    port: int, answers: Answers, *, while_true: Callable[[], bool], message: Callable[[str], bytes] = order_sign
+) -> None:
     """Ask on one connection until told otherwise; when it breaks, open another one."""
     while while_true():
         try:
@@ -46,7 +48,7 @@ async def ask(port: int, answers: Answers, *, while_true: Callable[[], bool]) ->
             continue
         try:
             while while_true():
-                await _ask_once(reader, writer, answers)
+                await _ask_once(reader, writer, answers, message)
         except (OSError, asyncio.IncompleteReadError):
             continue
         finally:
@@ -55,9 +57,11 @@ async def ask(port: int, answers: Answers, *, while_true: Callable[[], bool]) ->
                 await writer.wait_closed()
 
 
-async def _ask_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answers: Answers) -> None:
+async def _ask_once(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answers: Answers, message: Callable[[str], bytes]
+) -> None:
     instance = str(uuid4())
-    request = order_sign(instance)
+    request = message(instance)
     started = time.perf_counter()
     writer.write(request)
     head = await reader.readuntil(b"\r\n\r\n")
@@ -70,8 +74,12 @@ async def _ask_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, 
         answers.others += 1
 
 
-async def load(port: int, clients: int, *, seconds: float) -> Answers:
-    """Return the answers that so many clients got in a time."""
+async def load(port: int, clients: int, *, seconds: float, message: Callable[[str], bytes] = order_sign) -> Answers:
+    """Return the answers that so many clients got in a time; `message` makes a request of its hookInstance."""
     answers, end = Answers(), time.monotonic() + seconds
-    await asyncio.gather(*(ask(port, answers, while_true=lambda: time.monotonic() < end) for _ in range(clients)))
+
+    def goes_on() -> bool:
+        return time.monotonic() < end
+
+    await asyncio.gather(*(ask(port, answers, while_true=goes_on, message=message) for _ in range(clients)))
     return answers

@@ -16,6 +16,12 @@ ROOT = Path(__file__).parents[2]
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
+def cpu_of(pid: int) -> float:
+    """Return the seconds of CPU that a process has taken, all its threads together."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
 class Served:
     """The process, and where it listens. What it says beside that is read, and dropped."""
 
@@ -41,8 +47,7 @@ class Served:
 
     def cpu(self) -> float:
         """Return the seconds of CPU that the process has taken, all its threads together."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS
+        return cpu_of(self.pid)
 
     def memory(self) -> float:
         """Return the MB of memory that the process holds."""

@@ -76,7 +76,9 @@ LARGE: dict[str, Callable[[], Json]] = {
 
 @pytest.fixture(scope="module")
 def payer() -> Application:
-    return Application(Settings(payer_identifiers=(f"{PAYER['system']}|{PAYER['value']}",)), shipped(), clock=lambda: DAY)
+    return Application(
+        Settings(payer_identifiers=(f"{PAYER['system']}|{PAYER['value']}",)), shipped(), clock=lambda: DAY
+    )
 
 
 @pytest.mark.parametrize("large", LARGE.values(), ids=LARGE)

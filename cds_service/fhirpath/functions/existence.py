@@ -9,7 +9,7 @@ from typing import Any
 from cds_service.errors import EvaluationError, LimitExceeded
 from cds_service.expressions.language import Environment, Refusal
 from cds_service.expressions.logic import Truth, not_
-from cds_service.fhirpath.code import Code, computed, from_truth, subset, unique
+from cds_service.fhirpath.code import Code, computed, from_truth, subset, unique, unless_lacking
 from cds_service.fhirpath.functions.chapter import Chapter
 from cds_service.fhirpath.functions.filtering import where
 from cds_service.fhirpath.invocation import Invocation
@@ -30,14 +30,15 @@ def exists(call: Invocation) -> Code:
         seen = witnesses(this, env)
         return bool(seen), seen
 
-    return from_truth(found.exists(), answer=answer, refusals=found.refusals)
+    some = unless_lacking(found.first, found.exists(), lacking=False)
+    return from_truth(some, answer=answer, refusals=found.refusals)
 
 
 @CHAPTER.function("empty()")
 def empty(call: Invocation) -> Code:
     """Whether there is no item."""
     some = call.base.exists()
-    return from_truth(lambda this, env: not some(this, env))
+    return from_truth(unless_lacking(call.base.first, lambda this, env: not some(this, env), lacking=True))
 
 
 @CHAPTER.function("not()")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 from xml.parsers import expat
 
@@ -150,7 +151,8 @@ def member_of(call: Invocation) -> Code:
         answer = holds(value) if type(value) is dict else None
         return truth(this, env) if answer is None else answer
 
-    return from_truth(quick)
+    codes = value_set.as_written
+    return replace(from_truth(quick), never=lambda env: env.record.not_coded(key, codes))
 
 
 def _subsumption(signature: str, doc: str, *, general_first: bool) -> None:

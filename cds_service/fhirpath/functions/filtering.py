@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Container, Hashable, Iterator, Sequence
 from dataclasses import replace
 from functools import reduce
 from typing import Any
@@ -30,25 +30,26 @@ def where(call: Invocation) -> Code:
     call.compiler.refuse_deeper(call.node, len(conjuncts))
     conditions = [(node, call.condition(node)) for node in conjuncts]
     each = call.compiler.steps_since(nodes)
+    never = conditions[0][1].never or _nothing
     test = reduce(lambda one, other: operators.logical("and", one, other), [code for _, code in conditions]).test()
 
     def items(this: Any, env: Environment) -> Sequence[Any]:
         found = before(this, env)
         env.spend(len(found) * each)
-        outer = env.index
+        outer, skip = env.index, never(env)
         try:
-            return [item for env.index, item in enumerate(found) if test(item, env)]
+            return [item for env.index, item in enumerate(found) if id(item) not in skip and test(item, env)]
         finally:
             env.index = outer
 
     def some(this: Any, env: Environment) -> Truth:
         found = before(this, env)
         env.spend(len(found) * each)
-        outer, missing = env.index, None
+        outer, missing, skip = env.index, None, never(env)
         try:
             for env.index, item in enumerate(found):
                 try:
-                    if test(item, env):
+                    if id(item) not in skip and test(item, env):
                         return True
                 except LimitExceeded:
                     raise
@@ -63,20 +64,20 @@ def where(call: Invocation) -> Code:
     def located(this: Traced, env: Environment) -> Sequence[Traced]:
         every = base.located(this, env)
         env.spend(len(every) * each)
-        outer = env.index
+        outer, skip = env.index, never(env)
         try:
-            return [one for env.index, one in enumerate(every) if test(one[0], env)]
+            return [one for env.index, one in enumerate(every) if id(one[0]) not in skip and test(one[0], env)]
         finally:
             env.index = outer
 
     def some_located(this: Traced, env: Environment) -> Sequence[Traced]:
         every = base.located(this, env)
         env.spend(len(every) * each)
-        outer, missing, kept = env.index, None, []
+        outer, missing, kept, skip = env.index, None, [], never(env)
         try:
             for env.index, one in enumerate(every):
                 try:
-                    if test(one[0], env):
+                    if id(one[0]) not in skip and test(one[0], env):
                         kept.append(one)
                 except LimitExceeded:
                     raise
@@ -101,7 +102,11 @@ def where(call: Invocation) -> Code:
                         yield Refusal(place, text_of(node), unknown=answer is None)
                     break
 
-    return Code(base.shape, items, located, some=some, some_located=some_located, refusals=refusals)
+    return Code(base.shape, items, located, some=some, some_located=some_located, refusals=refusals, first=base.first)
+
+
+def _nothing(_env: Environment) -> Container[int]:
+    return ()
 
 
 def _conjuncts(node: Node) -> list[Node]:
