@@ -17,6 +17,7 @@ from cds_service.plan_definition.elements import (
     Json,
     all_actions,
     extensions_of,
+    maybe_text_of,
     objects_of,
     part_of,
     text_of,
@@ -72,13 +73,15 @@ class CriteriaCompiler:
         name = attempt(place, "", self._id, action, place)
         scope = self.whole.with_variables(action, scope, place)
         parts = tuple(self.children(action, scope, place, parent=name))
+        words = attempt(place, "", maybe_text_of, action, "textEquivalent")
+        description = attempt(place, "", maybe_text_of, action, "description")
         criterion = Criterion(
             id=name,
             role=attempt(place, Role.REQUIRED, _role, action, place),
             title=attempt(place, "", text_of, action, "title", place),
             parent=parent,
-            text=action.get("textEquivalent") or action.get("description") or "",
-            rationale=(action.get("description") or "") if action.get("textEquivalent") else "",
+            text=words or description,
+            rationale=description if words else "",
             join=attempt(place, None, self._join, action, scope, place, parts),
             parts=parts,
             support=attempt(place, None, self._support, action, scope, place),

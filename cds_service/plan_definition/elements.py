@@ -59,6 +59,14 @@ def text_of(holder: Json, name: str, place: str = "PlanDefinition") -> str:
     return value
 
 
+def maybe_text_of(holder: Json, name: str) -> str:
+    """Return the text of an element, empty if it is absent."""
+    value = holder.get(name) or ""
+    if type(value) is not str:
+        raise _malformed(f"`{name}` must be a text")
+    return value
+
+
 def date_of(holder: Json, name: str) -> Date | None:
     """Return the day in an element, None if it is absent."""
     value = holder.get(name)

@@ -235,6 +235,11 @@ FRAME: dict[str, tuple[Json, str, str]] = {
     "no status": (broken(lambda made: made.pop("status")), "PlanDefinition", "`status` is missing"),
     "a date that is none": (plan(approvalDate="soon"), "PlanDefinition", "`approvalDate` is no date"),
     "a review date that is none": (plan(lastReviewDate="2026-13"), "PlanDefinition", "`lastReviewDate` is no date"),
+    "words that are no text": (
+        with_criterion(textEquivalent=True),
+        f"{ACTION}.action[0] (broken)",
+        "`textEquivalent` must be a text",
+    ),
     "a period that is none": (plan(effectivePeriod="2026"), "PlanDefinition", "`effectivePeriod` must be an object"),
     "a period without dates": (plan(effectivePeriod={"start": "x"}), "PlanDefinition", "`start` is no date"),
     "no trigger": (broken(lambda made: policy(made).pop("trigger")), ACTION, "no `trigger` names a hook"),
