@@ -55,7 +55,12 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     server = uvicorn.Server(
         uvicorn.Config(create_sandbox_app(application), log_level="error", timeout_graceful_shutdown=1)
     )
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])))
+
+    async def serve() -> None:
+        await server.serve([listener])
+        await asyncio.sleep(0.1)  # connections that were cut are closed a turn of the loop later
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
     yield Running(address, application.store)
     server.should_exit = True
