@@ -158,3 +158,10 @@ def test_a_file_with_a_fault_stops_the_service_as_it_starts(tmp_path: Path) -> N
     (tmp_path / "clients.toml").write_text("[clients.ehr]\niss = 5\n", encoding="utf-8")
     with pytest.raises(ConfigurationError, match=r"clients\.toml"):
         create_app(Application(chosen, made_up_policies()))
+
+
+def test_a_file_without_clients_lets_nobody_in(tmp_path: Path) -> None:
+    (tmp_path / "clients.toml").write_text("[clients]\n", encoding="utf-8")
+    application = Application(Settings(clients=tmp_path / "clients.toml"), made_up_policies())
+    with pytest.raises(ConfigurationError, match="names no clients"):
+        application.prepare()
