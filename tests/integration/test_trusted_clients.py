@@ -163,5 +163,5 @@ def test_a_file_with_a_fault_stops_the_service_as_it_starts(tmp_path: Path) -> N
 def test_a_file_without_clients_lets_nobody_in(tmp_path: Path) -> None:
     (tmp_path / "clients.toml").write_text("[clients]\n", encoding="utf-8")
     application = Application(Settings(clients=tmp_path / "clients.toml"), made_up_policies())
-    with pytest.raises(ConfigurationError, match="names no clients"):
+    with pytest.raises(ConfigurationError, match="`clients` must not be empty"):
         application.prepare()
