@@ -20,7 +20,7 @@ from tests.charts import ROOT
 from tests.fuzz.cases import Case
 from tests.fuzz.charts import CANARIES
 
-__all__ = ["CPU_SECONDS", "Examined", "Fault", "examine"]
+__all__ = ["CPU_SECONDS", "Examined", "Fault", "OutOfTime", "examine", "within"]
 
 CPU_SECONDS = 5.0
 """What compiling, or one evaluation, may take; a hostile expression meets its limit in some two seconds."""
@@ -80,16 +80,16 @@ class _Met(Exception):
         self.fault = Fault(what, where, shown)
 
 
-class _OutOfTime(BaseException):
+class OutOfTime(BaseException):
     """The CPU time is used up. No handler for errors stops this."""
 
 
 @contextmanager
-def _within(seconds: float) -> Iterator[None]:
+def within(seconds: float) -> Iterator[None]:
     """Interrupt what takes more CPU time; it can be interrupted between two instructions of Python only."""
 
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
-        raise _OutOfTime
+        raise OutOfTime
 
     before = signal.signal(signal.SIGPROF, interrupt)
     signal.setitimer(signal.ITIMER_PROF, seconds, 1)
@@ -133,14 +133,14 @@ class _Watch:
         """Return the name of the outcome with the answer, None for an error of the kind `named`."""
         started = time.process_time()
         try:
-            with _within(self.cpu_seconds):
+            with within(self.cpu_seconds):
                 return _Told("answer"), question()
         except _Met:
             raise
         except named as error:
             _refuse_values(name, f"{error} {error!r}")
             return _Told(_name(error)), None
-        except _OutOfTime as late:
+        except OutOfTime as late:
             raise _Met("it does not end", name, _innermost(late.__traceback__)) from None
         except Exception as error:
             raise _Met(f"{type(error).__name__}", _innermost(error.__traceback__), f"in {name}") from None

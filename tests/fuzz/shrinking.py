@@ -1,4 +1,4 @@
-"""The same fault with less: a shorter expression, a smaller chart."""
+"""The same fault with less: of expressions a shorter one over a smaller chart."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from cds_service.errors import ExpressionError
 from cds_service.fhirpath.parser import parse
@@ -16,35 +16,39 @@ from tests.fuzz.cases import Case
 from tests.fuzz.checks import Fault
 from tests.fuzz.mutations import split
 
-__all__ = ["shrunk"]
+__all__ = ["less", "shrunk", "smaller", "without_parts"]
+
+C = TypeVar("C")
 
 
-def shrunk(case: Case, fault: Fault, met: Callable[[Case], Fault | None], *, seconds: float) -> Case:
-    """Return a smaller case that meets the same fault, the smallest that is found within `seconds`."""
+def shrunk(
+    case: C, fault: Fault, met: Callable[[C], Fault | None], parts: Callable[[C], Iterator[C]], *, seconds: float
+) -> C:
+    """Return a case of less `parts` that meets the same fault, the smallest that is found within `seconds`."""
     until = time.monotonic() + seconds
-    smaller = True
-    while smaller:
-        smaller = False
-        for candidate in _smaller(case):
+    found = True
+    while found:
+        found = False
+        for candidate in parts(case):
             if time.monotonic() > until:
                 return case
             if met(deepcopy(candidate)) == fault:
-                case, smaller = candidate, True
+                case, found = candidate, True
                 break
     return case
 
 
-def _smaller(case: Case) -> Iterator[Case]:
+def smaller(case: Case) -> Iterator[Case]:
     """Yield cases with something left out, those that leave out most first."""
-    for chart in _without_parts(case.chart):
+    for chart in without_parts(case.chart):
         if case.context == "Bundle" or (chart and chart[0].get("resourceType") == case.chart[0]["resourceType"]):
             yield replace(case, chart=chart)
     for source in _shorter(case.source):
         yield replace(case, source=source)
     for i, resource in enumerate(case.chart):
-        for less in _less(resource):
-            if less.get("resourceType"):
-                yield replace(case, chart=[*case.chart[:i], less, *case.chart[i + 1 :]])
+        for one in less(resource):
+            if one.get("resourceType"):
+                yield replace(case, chart=[*case.chart[:i], one, *case.chart[i + 1 :]])
 
 
 def _shorter(source: str) -> Iterator[str]:
@@ -55,10 +59,10 @@ def _shorter(source: str) -> Iterator[str]:
         seen.update(parts)
     for words in (split(source), list(source)):
         if len(words) < 200:
-            yield from (one for one in map("".join, _without_parts(words)) if one not in seen)
+            yield from (one for one in map("".join, without_parts(words)) if one not in seen)
 
 
-def _without_parts(whole: Sequence[Any]) -> Iterator[list[Any]]:
+def without_parts(whole: Sequence[Any]) -> Iterator[list[Any]]:
     """Yield a sequence without each half, each quarter … each member of it."""
     size = len(whole)
     while size > 0:
@@ -67,15 +71,15 @@ def _without_parts(whole: Sequence[Any]) -> Iterator[list[Any]]:
         size //= 2
 
 
-def _less(value: Any) -> Iterator[Any]:
+def less(value: Any) -> Iterator[Any]:
     """Yield a JSON value with a part of it left out or made small."""
     if isinstance(value, dict):
         for key, inner in value.items():
             yield {name: one for name, one in value.items() if name != key}
-            yield from ({**value, key: less} for less in _less(inner))
+            yield from ({**value, key: one} for one in less(inner))
     elif isinstance(value, list):
-        yield from _without_parts(value)
+        yield from without_parts(value)
         for i, inner in enumerate(value):
-            yield from ([*value[:i], less, *value[i + 1 :]] for less in _less(inner))
+            yield from ([*value[:i], one, *value[i + 1 :]] for one in less(inner))
     elif isinstance(value, str) and len(value) > 20:
         yield value[: len(value) // 2]
