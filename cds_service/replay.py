@@ -1,12 +1,12 @@
 """Decisions replayed: recomputed from what is kept of them, and compared byte for byte with what was answered.
 
 The request and what the EHR answered are kept with the decision, as are the day, the mode and the settings that shape
-answers. The policies are not: they are told by their revision, a hash of all that decides.
+answers. The policies are told by their revision, a hash of all that decides, under which the store keeps them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
@@ -14,12 +14,13 @@ from typing import Any, Final
 import msgspec
 
 from cds_service import __version__
-from cds_service.errors import MalformedRequest, RequestError
+from cds_service.errors import ContentError, MalformedRequest, RequestError
 from cds_service.fhir.encoding import decode
 from cds_service.fhir.query import Fetched, FhirQuery
 from cds_service.fhir.temporal import Date, parse_date
 from cds_service.fhir.unread import Why
 from cds_service.necessity.model import Determination
+from cds_service.plan_definition.package import unpack_policies
 from cds_service.plan_definition.policies import Policies
 from cds_service.refusals import refusal_to
 from cds_service.services import SERVICES
@@ -27,7 +28,7 @@ from cds_service.services.evaluation import Evaluation
 from cds_service.settings import Settings
 from cds_service.store.model import Contents, Decision
 from cds_service.store.tokens import AUTHORIZATION
-from cds_service.wiring import Application
+from cds_service.wiring import Application, compile_files
 
 __all__ = ["Replayed", "Replayer", "Verdict", "evaluate_again"]
 
@@ -70,18 +71,39 @@ _UNREADABLE: Final = b'{"unreadable":true,'
 
 @dataclass(frozen=True, slots=True)
 class Replayer:
-    """Recomputes decisions by the policies at hand, told by their revision.
+    """Recomputes decisions by the policies at hand, told by their revision, else by those that were kept.
 
     A decision of another release of the service is recomputed with `any_engine` only.
     """
 
-    policies: Mapping[str, Policies]
+    policies: dict[str, Policies]
     any_engine: bool = False
+    kept: Callable[[str], bytes | None] = lambda _: None
+    """The package of policies that is kept under a revision."""
 
     @classmethod
-    def of(cls, policies: Iterable[Policies], *, any_engine: bool = False) -> Replayer:
-        """Return what replays by any of these sets of policies."""
-        return cls({one.revision: one for one in policies}, any_engine)
+    def of(
+        cls,
+        policies: Iterable[Policies],
+        *,
+        any_engine: bool = False,
+        kept: Callable[[str], bytes | None] = lambda _: None,
+    ) -> Replayer:
+        """Return what replays by any of these sets of policies, and by those that are `kept`."""
+        return cls({one.revision: one for one in policies}, any_engine, kept)
+
+    def policies_of(self, revision: str) -> Policies | None:
+        """Return the policies of a revision; None where they are neither at hand nor kept as they were."""
+        if revision not in self.policies:
+            package = self.kept(revision)
+            try:
+                found = compile_files(unpack_policies(package), "the package")[0] if package else None
+            except ContentError:
+                return None
+            if found is None or found.revision != revision:
+                return None
+            self.policies[revision] = found
+        return self.policies[revision]
 
     def replay(self, decision: Decision) -> Replayed:
         """Return whether the decision, read with its contents, comes out as it was answered."""
@@ -92,7 +114,7 @@ class Replayer:
             return _cannot("the request was no JSON object; only its length is kept")
         if decision.engine != __version__ and not self.any_engine:
             return _cannot(f"decided by release {decision.engine}, this is {__version__}")
-        policies = self.policies.get(decision.policy_revision)
+        policies = self.policies_of(decision.policy_revision)
         if policies is None:
             return _cannot(f"policies not at hand: revision {decision.policy_revision[:12]}")
         application = _application(decision, contents, policies)

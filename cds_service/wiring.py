@@ -39,6 +39,7 @@ from cds_service.necessity.questionnaire import canonical_of, questionnaire_of
 from cds_service.observability import seen, step
 from cds_service.plan_definition.artifacts import Artifacts, read_artifacts
 from cds_service.plan_definition.data_requirements import prefetch_of
+from cds_service.plan_definition.package import PolicyFiles, pack_policies
 from cds_service.plan_definition.policies import Policies, compile_policies
 from cds_service.policy_files import read_policy_files
 from cds_service.security import Client, InMemoryReplayGuard, KeyStore, TrustedClient, Verifier, fetcher, load_clients
@@ -51,7 +52,16 @@ from cds_service.store.memory import InMemoryStore
 from cds_service.store.payload import Keys
 from cds_service.store.store import Store
 
-__all__ = ["Application", "Incoming", "load_policies", "open_store", "policies_folder", "read_policies", "today"]
+__all__ = [
+    "Application",
+    "Incoming",
+    "compile_files",
+    "load_policies",
+    "open_store",
+    "policies_folder",
+    "read_policies",
+    "today",
+]
 
 
 def today() -> Date:
@@ -75,7 +85,12 @@ def load_policies(place: Path) -> Policies:
 
 def read_policies(place: Path) -> tuple[Policies, Artifacts]:
     """Return the policies of a folder or package, and the artifacts that they are made of. Raises as above."""
-    artifacts = read_artifacts(read_policy_files(place).artifacts)
+    return compile_files(read_policy_files(place), str(place))
+
+
+def compile_files(files: PolicyFiles, place: str) -> tuple[Policies, Artifacts]:
+    """Return the policies that are written in these files, and their artifacts. Raises as above."""
+    artifacts = read_artifacts(files.artifacts)
     policies = compile_policies(artifacts)
     if not policies.plans:
         raise ContentError(f"`{place}` holds no PlanDefinition")
@@ -92,6 +107,8 @@ def open_store(settings: Settings) -> Store:
     return SqlStore(settings.database_url, keys=keys, spill=settings.store_spill)
 
 
+_KEPT = "cds-service.kept"
+"""The name of a package of policies that the store keeps."""
 _ROUNDS = 4
 """The orders, what has their codes, the chart, and who the payer is: each may tell what is to be read next."""
 
@@ -122,8 +139,17 @@ class Application:
     clock: Callable[[], Date] = today
     store: Store = field(default_factory=InMemoryStore)
     """Where decisions are kept: in memory unless the service is given a database."""
+    files: PolicyFiles | None = None
+    """What the policies are written in; without, they are not kept beside the decisions."""
 
     # -- put together once ----------------------------------------------------------------------------------------
+
+    @classmethod
+    def of(cls, settings: Settings) -> Application:
+        """Return the service with the policies that its settings name. Raises ContentError."""
+        place = policies_folder(settings.policies)
+        files = read_policy_files(place)
+        return cls(settings, compile_files(files, str(place))[0], files=files)
 
     async def close(self) -> None:
         """Close the connections to EHRs, and the store once all that it was given is kept."""
@@ -137,9 +163,21 @@ class Application:
         except ValueError as error:
             raise ConfigurationError("settings", (str(error),)) from None
 
-    def with_policies(self, policies: Policies) -> Application:
-        """Return this service with other policies, on the same connections, store and memory of tokens."""
-        other = replace(self, policies=policies)
+    def keep_policies(self) -> None:
+        """Keep what decides beside the decisions, so that each can be recomputed when other policies decide.
+
+        Raises StoreUnavailable, and ContentError for files that cannot be packed together.
+        """
+        if self.files is not None:
+            self.store.keep_policies(self.policies.revision, pack_policies(self.files, name=_KEPT, version="0.0.0"))
+
+    def read_again(self) -> Application:
+        """Return this service with its policies read anew, on the same connections, store and memory of tokens.
+
+        Raises ContentError.
+        """
+        fresh = Application.of(self.settings)
+        other = replace(self, policies=fresh.policies, files=fresh.files)
         other.__dict__.update({name: getattr(self, name) for name in ("clients", "verifier", "fhir")})
         return other
 
@@ -235,7 +273,7 @@ class Application:
     @cached_property
     def policy_pages(self) -> Mapping[str, bytes]:
         """Return the policies in words, Markdown in UTF-8, by the name of their folder, for those that have a page."""
-        files = read_policy_files(policies_folder(self.settings.policies))
+        files = self.files or read_policy_files(policies_folder(self.settings.policies))
         pages = {plan.group: files.text(plan.group, "policy.md") for plan in self.policies.plans}
         return {group: page for group, page in pages.items() if page is not None}
 

@@ -15,7 +15,8 @@ from cds_service.errors import ContentError
 from cds_service.observability.metrics import count_reload, measure_policies, measure_store, measure_workers
 from cds_service.observability.processes import is_lacking
 from cds_service.observability.tracing import end_tracing
-from cds_service.wiring import Application, load_policies, policies_folder
+from cds_service.store.errors import StoreUnavailable
+from cds_service.wiring import Application, policies_folder
 
 __all__ = ["Serving"]
 
@@ -37,6 +38,8 @@ class Serving:
         self._reloading = asyncio.Lock()
         self._clock = clock
         self._told, self._told_at = 0, clock()
+        self._kept = ""
+        """The revision of the policies that were kept last."""
 
     async def reload(self) -> bool:
         """Read the policies again and return whether they decide now; else those from before go on deciding."""
@@ -104,8 +107,23 @@ class Serving:
                 else:
                     _logger.error("store fault", extra=waiting)
             measure_workers(lacking=is_lacking())
+            await asyncio.to_thread(self.keep_policies)
             self.tell_head()
             await asyncio.sleep(_MEASURE_SECONDS)
+
+    def keep_policies(self) -> None:
+        """Keep the policies that decide now, if they are not kept yet; where the database is away, try again later."""
+        application = self.application
+        revision = application.policies.revision
+        if revision == self._kept:
+            return
+        try:
+            application.keep_policies()
+        except StoreUnavailable:
+            return  # the store's own alarm is told
+        except ContentError as error:
+            _logger.warning("policies not kept", extra={"revision": revision, "rule": error.rule})
+        self._kept = revision
 
     def tell_head(self, *, now: bool = False) -> None:
         """Log the head of this process's chain, if it is time or `now`: a log that is kept elsewhere is a witness."""
@@ -129,7 +147,7 @@ class Serving:
 
 
 def _read_again(application: Application) -> Application:
-    fresh = application.with_policies(load_policies(policies_folder(application.settings.policies)))
+    fresh = application.read_again()
     fresh.prepare()
     return fresh
 

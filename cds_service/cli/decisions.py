@@ -35,7 +35,7 @@ Hook: TypeAlias = Annotated[str | None, typer.Option("--hook", help="Of this hoo
 Patient: TypeAlias = Annotated[str | None, typer.Option("--patient", metavar="ID", help="About this patient.")]
 Places: TypeAlias = Annotated[
     list[Path] | None,
-    typer.Option("--policies", metavar="DIR|TGZ", help="Policies as they were; several, of each time its own."),
+    typer.Option("--policies", metavar="DIR|TGZ", help="Policies as they were, where they are not kept; several."),
 ]
 
 decisions = typer.Typer(help="Work on what was decided: look at it, prove it, keep it or let it go.")
@@ -155,8 +155,9 @@ def replay(
 ) -> None:
     """Recompute decisions from what is kept of them, and compare the answers byte for byte.
 
-    Each is recomputed by the policies that have the revision it was made with. Told are those that differ, with the
-    place of the first difference, and those that cannot be recomputed, with the reason; never a value.
+    Each is recomputed by the policies that have the revision it was made with: those at hand, else those that were
+    kept with it. Told are those that differ, with the place of the first difference, and those that cannot be
+    recomputed, with the reason; never a value.
 
     \b
     Exit codes: 0 all are identical, 1 one differs or cannot be recomputed, 2 wrong usage, 3 what is kept cannot be
@@ -175,6 +176,37 @@ def replay(
     tell(", ".join(f"{counts[one]} {_COUNTED[one]}" for one in Verdict))
     if counts[Verdict.IDENTICAL] < counts.total():
         raise typer.Exit(Exit.REFUSED)
+
+
+@decisions.command("policies")
+def kept_policies(
+    revision: Annotated[
+        str | None, typer.Argument(metavar="[REVISION]", help="Its first digits do, where no other has them.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where the package (`.tgz`) goes.")
+    ] = None,
+) -> None:
+    """List the sets of policies that decided, or write one out as a package, which every command takes.
+
+    
+    Exit codes: 0 done, 2 wrong usage, 3 what is kept cannot be read, 5 no such policies are kept
+    """
+    with opened() as store:
+        found = {one: since for one, since in store.policies_kept().items() if one.startswith(revision or "")}
+        package = store.policies_of(next(iter(found))) if len(found) == 1 and revision else None
+    if not found:
+        raise Failure(Exit.NOTHING, "no such policies are kept here")
+    if output is None:
+        write_lines(f"{since.isoformat(timespec='seconds')}  {one}" for one, since in found.items())
+        return
+    if package is None:
+        raise Failure(Exit.USAGE, "name one revision; without --output they are listed")
+    try:
+        output.write_bytes(package)
+    except OSError as error:
+        raise Failure(Exit.USAGE, f"{output}: cannot be written: {error.strerror}") from None
+    tell(f"{output}: policies of revision {next(iter(found))[:12]}")
 
 
 @decisions.command()
@@ -270,7 +302,13 @@ def _replayer(places: list[Path] | None, *, any_engine: bool = False) -> Replaye
     from cds_service.replay import Replayer
     from cds_service.wiring import load_policies
 
-    return Replayer.of([load_policies(place) for place in places or [folder_of(None)]], any_engine=any_engine)
+    at_hand = [load_policies(place) for place in places or [folder_of(None)]]
+    return Replayer.of(at_hand, any_engine=any_engine, kept=_package)
+
+
+def _package(revision: str) -> bytes | None:
+    with opened() as store:
+        return store.policies_of(revision)
 
 
 def _again(kept: Kept, places: list[Path] | None) -> Replayed:

@@ -37,11 +37,11 @@ ModeOption: TypeAlias = Annotated[
 def application_of(mode: Mode | None, policies: Path | None) -> Application:
     """Return the service with its policies. Raises Failure for a wrong setting, ContentError for a wrong policy."""
     from cds_service.cli.settings import read_settings
-    from cds_service.wiring import Application, load_policies, policies_folder
+    from cds_service.wiring import Application
 
     given: dict[str, Any] = {"mode": mode, "policies": policies}
     settings = read_settings({name: value for name, value in given.items() if value is not None})
-    return Application(settings, load_policies(policies_folder(settings.policies)))
+    return Application.of(settings)
 
 
 def folder_of(policies: Path | None) -> Path:

@@ -29,7 +29,7 @@ class ValueSet:
         """Return whether a value holds a member; None if it holds none and is malformed, so that it cannot be told."""
         if type(value) is str:
             return value in self._bare
-        members = self.as_written
+        members = self._as_written
         held = value.get("coding") if type(value) is dict and "coding" in value else (value,)
         codings = held if isinstance(held, (list, tuple)) else (held,)
         readable = held is None or codings is held
@@ -49,9 +49,14 @@ class ValueSet:
         """Return the first of `codes` that is a member."""
         return next((code for code in codes if code in self.codes), None)
 
+    @property
+    def indexed(self) -> frozenset[Code] | None:
+        """Return the codes to be looked up in an index of a chart; None where `answer` is to be asked each time."""
+        return self._as_written
+
     @cached_property
-    def as_written(self) -> frozenset[Code]:
-        """Return the codes under every name that a chart may give their system."""
+    def _as_written(self) -> frozenset[Code]:
+        """The codes under every name that a chart may give their system."""
         return frozenset((alias, code) for system, code in self.codes for alias in names_of(system))
 
     @cached_property

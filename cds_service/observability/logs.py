@@ -41,6 +41,7 @@ EVENTS: Final = frozenset(
         "keys not fetched",
         "policies reloaded",
         "policies not reloaded",
+        "policies not kept",
         "store fault",
         "store well",
         "chain head",

@@ -46,6 +46,7 @@ class InMemoryStore:
         self._bound = bound
         self._clock = clock
         self._forgotten = self._head = Head(str(uuid4()))
+        self._policies: dict[str, tuple[datetime, bytes]] = {}
         self._lock = threading.Lock()
         self._closed = False
 
@@ -116,6 +117,18 @@ class InMemoryStore:
             here = (since is None or one.recorded >= since) and (until is None or one.recorded < until)
             if here and isinstance(one.thing, Viewing):
                 yield KeptViewing(one.link.entry, one.recorded, one.thing)
+
+    def keep_policies(self, revision: str, package: bytes) -> None:
+        """Keep a set of policies, once."""
+        self._policies.setdefault(revision, (self._clock(), package))
+
+    def policies_kept(self) -> Mapping[str, datetime]:
+        """Return since when which sets of policies are kept."""
+        return {revision: recorded for revision, (recorded, _) in self._policies.items()}
+
+    def policies_of(self, revision: str) -> bytes | None:
+        """Return the package that is kept under a revision."""
+        return self._policies[revision][1] if revision in self._policies else None
 
     def heads(self) -> tuple[Head, ...]:
         """Return the last entry."""

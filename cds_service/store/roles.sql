@@ -14,11 +14,11 @@ BEGIN
   END LOOP;
 END $$;
 
-REVOKE ALL ON writer, journal, payload, purged, decision, determination, card, feedback, token_use, alembic_version
-  FROM PUBLIC, cds_app, cds_reader, cds_retention;
-GRANT SELECT ON writer, journal, payload, purged, decision, determination, card, feedback, alembic_version
-  TO cds_app, cds_reader, cds_retention;
-GRANT INSERT ON writer, journal, payload, decision, determination, card, feedback TO cds_app;
+REVOKE ALL ON writer, journal, payload, purged, decision, determination, card, feedback, token_use, policy_package,
+  alembic_version FROM PUBLIC, cds_app, cds_reader, cds_retention;
+GRANT SELECT ON writer, journal, payload, purged, decision, determination, card, feedback, policy_package,
+  alembic_version TO cds_app, cds_reader, cds_retention;
+GRANT INSERT ON writer, journal, payload, decision, determination, card, feedback, policy_package TO cds_app;
 GRANT INSERT ON writer, journal TO cds_reader;
 GRANT INSERT ON writer, journal, payload, purged TO cds_retention;
 GRANT SELECT, INSERT, DELETE ON token_use TO cds_app;

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HEAD", "migrations", "schema_of", "upgrade"]
 
-HEAD: Final = "0003"
+HEAD: Final = "0004"
 """The schema of this release."""
 
 _NOT_ALLOWED: Final = ("InsufficientPrivilege", "InvalidSchemaName", "ReadOnlySqlTransaction", "SQLITE_READONLY")

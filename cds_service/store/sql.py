@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Self
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import DBAPIError
 
-from cds_service.store import reading, verifying
+from cds_service.store import reading, tables, verifying
 from cds_service.store.chain import Finding, Head
 from cds_service.store.engine import NOBODY_ELSE, connect_to, database_url, name_of
 from cds_service.store.entries import Keepable
@@ -22,6 +22,7 @@ from cds_service.store.errors import SchemaUnknown, StoreUnavailable
 from cds_service.store.journal import Journal, heads_in
 from cds_service.store.model import Caller, Decision, FeedbackRecord, Viewing
 from cds_service.store.payload import Keys
+from cds_service.store.projection import moment
 from cds_service.store.schema import upgrade
 from cds_service.store.spill import Spill
 from cds_service.store.store import Filters, Kept, KeptFeedback, KeptViewing, Page, Receipt, State
@@ -40,6 +41,9 @@ _NO_ANSWER: Final = "the database did not answer in time"
 
 
 _NO_KEYS: Final = Keys()
+_KEEP_POLICIES: Final = text(
+    "INSERT INTO policy_package (revision, recorded, package) VALUES (:r, :t, :p) ON CONFLICT DO NOTHING"
+)
 
 
 def _now() -> datetime:
@@ -67,6 +71,7 @@ class SqlStore:
         """
         address, files = database_url(url), _spill_in(spill)
         self.keys = keys
+        self._clock = clock
         self._limit = _FACTOR * patience + _GRACE
         # Threads of one process take turns: SQLite would have one sleep until the other may be done.
         turn = threading.Lock() if address.get_backend_name() == "sqlite" else NOBODY_ELSE
@@ -174,6 +179,26 @@ class SqlStore:
                 if (since is None or one.recorded >= since) and (until is None or one.recorded < until):
                     yield one
             place = some[-1][0]
+
+    def keep_policies(self, revision: str, package: bytes) -> None:
+        """Keep a set of policies, once. Raises StoreUnavailable."""
+        if self.policies_of(revision) is None:
+            with self.changing() as connection:
+                connection.execute(_KEEP_POLICIES, {"r": revision, "t": moment(self._clock()), "p": package})
+
+    def policies_kept(self) -> Mapping[str, datetime]:
+        """Return since when which sets of policies are kept."""
+        kept = tables.policy_package.c
+        query = select(kept.revision, kept.recorded).order_by(kept.recorded, kept.revision)
+        with self.reading() as connection:
+            return {row.revision: datetime.fromisoformat(row.recorded) for row in connection.execute(query)}
+
+    def policies_of(self, revision: str) -> bytes | None:
+        """Return the package that is kept under a revision."""
+        kept = tables.policy_package.c
+        with self.reading() as connection:
+            found = connection.execute(select(kept.package).where(kept.revision == revision)).scalar_one_or_none()
+        return None if found is None else bytes(found)
 
     def heads(self) -> tuple[Head, ...]:
         """Return the last entry of each writer."""

@@ -162,6 +162,15 @@ class Store(Protocol):
     def viewings(self, *, since: datetime | None = None, until: datetime | None = None) -> Iterator[KeptViewing]:
         """Yield who looked at what, in the order of the chain; `until` is not included."""
 
+    def keep_policies(self, revision: str, package: bytes) -> None:
+        """Keep a set of policies under its revision, as a FHIR package, once. Raises StoreUnavailable."""
+
+    def policies_kept(self) -> Mapping[str, datetime]:
+        """Return since when which sets of policies are kept, by revision, the first ones first."""
+
+    def policies_of(self, revision: str) -> bytes | None:
+        """Return the package that is kept under a revision; None where none is."""
+
     def heads(self) -> tuple[Head, ...]:
         """Return the last entry of each writer: noted elsewhere, they prove later that nothing before was lost."""
 

@@ -36,6 +36,7 @@ __all__ = [
     "feedback",
     "journal",
     "payload",
+    "policy_package",
     "purged",
     "token_use",
     "writer",
@@ -163,6 +164,15 @@ token_use: Final = Table(
     sqlite_with_rowid=False,
 )
 """Tokens that were used: SHA-256 over issuer and id; until when, in seconds since 1970. Rows go when they are over."""
+
+policy_package: Final = Table(
+    "policy_package",
+    METADATA,
+    Column("revision", Text, primary_key=True),
+    Column("recorded", Text, nullable=False),
+    Column("package", LargeBinary, nullable=False),
+)
+"""The policies that decided, as a FHIR package, under the revision that decisions name."""
 
 PROJECTIONS: Final = (decision, determination, card, feedback, purged)
 """The tables whose rows follow from the journal."""

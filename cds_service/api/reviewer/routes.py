@@ -20,7 +20,7 @@ from cds_service.api.reviewer.forms import read_form, refuse_other_sites
 from cds_service.api.reviewer.queue import asked_of, queue
 from cds_service.api.reviewer.refusal import Refusal, no_such_page
 from cds_service.api.ui import Pages
-from cds_service.replay import evaluate_again
+from cds_service.replay import Replayer, evaluate_again
 from cds_service.store.errors import StoreUnavailable, Unreadable
 from cds_service.store.model import Viewing
 from cds_service.store.reviews import REVIEWED, Review, record_of, reviews_of, subject_of
@@ -70,6 +70,7 @@ class _Reviewer:
         self._current = current
         self._access = access
         self._answers = answers
+        self._replayer = Replayer.of((), kept=lambda revision: self._application.store.policies_of(revision))
 
     @property
     def _application(self) -> Application:
@@ -190,8 +191,11 @@ class _Reviewer:
         return kept
 
     def _document(self, kept: Kept) -> dict[str, Any]:
-        policies = self._application.policies
-        return document(kept, self._application.store, policies, evaluate_again(kept.decision, policies))
+        application, decision = self._application, kept.decision
+        then = application.policies
+        if decision.policy_revision != then.revision:
+            then = self._replayer.policies_of(decision.policy_revision) or then
+        return document(kept, application.store, application.policies, evaluate_again(decision, then))
 
     # -- what is said -----------------------------------------------------------------------------------------
 

@@ -26,6 +26,10 @@ class Watched(ValueSet):
 
     met: Counter[Code] = field(default_factory=Counter, compare=False)
 
+    @property
+    def indexed(self) -> None:
+        """Return nothing: an index would not tell what was asked for in vain."""
+
     def answer(self, value: object) -> bool | None:
         """Return what the value set answers, and remember what it was asked for."""
         self.met.update(code for code in codes_of(value) if code[0] is not None)

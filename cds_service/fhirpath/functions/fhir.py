@@ -151,8 +151,8 @@ def member_of(call: Invocation) -> Code:
         answer = holds(value) if type(value) is dict else None
         return truth(this, env) if answer is None else answer
 
-    codes = value_set.as_written
-    return replace(from_truth(quick), never=lambda env: env.record.not_coded(key, codes))
+    codes, code = value_set.indexed, from_truth(quick)
+    return code if codes is None else replace(code, never=lambda env: env.record.not_coded(key, codes))
 
 
 def _subsumption(signature: str, doc: str, *, general_first: bool) -> None:

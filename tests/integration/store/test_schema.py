@@ -76,6 +76,7 @@ def test_what_was_decided_before_is_listed_as_what_comes_after(database: str, en
 
 
 _BEFORE_POSITIONS = (
+    "DROP TABLE policy_package",
     *(f"DROP INDEX determination_{name}" for name in ("outcome", "code", "policy")),
     "DROP INDEX decision_received",
     "DROP INDEX decision_client",
@@ -83,7 +84,7 @@ _BEFORE_POSITIONS = (
     "ALTER TABLE determination DROP COLUMN position",
     "UPDATE alembic_version SET version_num = '0002'",
 )
-"""What leads from the third schema back to the second."""
+"""What leads from this schema back to the second."""
 
 
 def test_processes_that_start_at_once_wait_for_each_other(database: str) -> None:
@@ -147,6 +148,15 @@ def test_sqlite_replaces_no_row(tmp_path: Path, table: str) -> None:
         connection.execute(text(f"INSERT OR REPLACE INTO {table} SELECT * FROM {table}"))  # noqa: S608
 
 
+@pytest.mark.parametrize("change", ["UPDATE policy_package SET package = 'x'", "DELETE FROM policy_package"])
+def test_kept_policies_are_neither_changed_nor_deleted(
+    open_store: Callable[..., SqlStore], engine: Engine, change: str
+) -> None:
+    open_store().keep_policies("r", b"package")
+    with pytest.raises(DBAPIError, match=REFUSED), engine.begin() as connection:
+        connection.execute(text(change))
+
+
 @pytest.fixture
 def as_role(postgres: Cluster) -> Callable[[str], str]:
     """Return what gives a database, with its schema and one decision, as a user who has a role."""
@@ -171,6 +181,7 @@ def test_the_role_of_the_service_appends_and_does_nothing_else(as_role: Callable
         store.append_now(decision())
         store.feedback_now([feedback(card="another")])
         assert asyncio.run(store.token_uses.first_use("https://ehr.example.org", "one", 0))
+        store.keep_policies("r", b"package")
         assert list(store.verify()) == []
     attempts = [f"{verb} {table}" for verb in ("DELETE FROM", "TRUNCATE", "DROP TABLE") for table in TABLES]
     attempts += ["DROP FUNCTION cds_refuse() CASCADE"]

@@ -268,3 +268,12 @@ def test_a_store_in_memory_forgets_the_oldest() -> None:
     assert [one.decision.exchange for one in store.each(Filters())] == [one.exchange for one in made[2:]]
     assert store.find(made[0].exchange) is None
     assert list(store.verify()) == []
+
+
+def test_a_set_of_policies_is_kept_once_under_its_revision(store: Store) -> None:
+    assert store.policies_kept() == {}
+    for revision, package in (("b", b"first"), ("a", b"second"), ("b", b"other")):
+        store.keep_policies(revision, package)
+    assert [*store.policies_kept()] == ["b", "a"]
+    assert [store.policies_of(one) for one in ("a", "b", "c")] == [b"second", b"first", None]
+    assert list(store.verify()) == []
