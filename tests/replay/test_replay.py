@@ -45,10 +45,10 @@ def post(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Post]:
         runner.run(client.aclose())
 
 
-def told(response: httpx.Response) -> dict[str, str]:
-    """Return what the cards say of each order and code."""
+def told(answer: Any) -> dict[str, str]:
+    """Return what the cards of an answer say of each order and code."""
     found: dict[str, str] = {}
-    for card in response.json()["cards"]:
+    for card in answer["cards"]:
         for code, reference, outcome in _JUDGED.findall(card["detail"]):
             found[f"{reference} {code}"] = outcome
         why = next((one for one in _UNJUDGED if one in card["summary"]), None)
@@ -76,7 +76,7 @@ def test_a_request_is_answered_for_every_order(replay: Replay, post: Post) -> No
     response = post(replay.hook, replay.body)
     assert response.status_code == 200
     assert response.json().keys() <= {"cards", "systemActions", "extension"}
-    names = {re.sub(r"~\w+", "~", name): outcome for name, outcome in told(response).items()}
+    names = {re.sub(r"~\w+", "~", name): outcome for name, outcome in told(response.json()).items()}
     assert names == replay.answers
 
 
