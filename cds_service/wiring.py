@@ -314,7 +314,7 @@ class Application:
             with step("read"):
                 queries = self.reader.needs(service, request, answered, received=self.clock())
             if queries:
-                return _Open(tuple(queries), Access(request.fhir_server, request.bearer_token))
+                return _Open(tuple(queries), _access(request))
         return self._reply(incoming, answered, client)
 
     def serve_again(self, service: Service, body: bytes, pages: Callable[[FhirQuery], Fetched]) -> Reply:
@@ -437,6 +437,11 @@ class Application:
         return Reply(
             body, evaluation, tuple(one for one in shown if one.card.uuid in given), instance, tuple(answered.values())
         )
+
+
+def _access(request: Request[HookContext]) -> Access:
+    granted = request.fhir_authorization
+    return Access(request.fhir_server or "", request.bearer_token, granted.scope if granted else None)
 
 
 _NO_CLINICIAN = re.compile(r"(^|/)(Patient|RelatedPerson)/[^/]*(/_history/[^/]*)?$")

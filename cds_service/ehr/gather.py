@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from cds_service.ehr.client import FhirClient
 from cds_service.ehr.limits import Budget, NothingThere, NotRead
 from cds_service.ehr.page import Page, look
+from cds_service.ehr.scopes import covers_in_part
 from cds_service.ehr.servers import FhirServer, NotAllowed
 from cds_service.fhir.query import Fetched, FhirQuery
 from cds_service.fhir.unread import Why
@@ -26,6 +27,8 @@ class Access:
 
     base_url: str
     token: SecretStr | None = None
+    scopes: str | None = None
+    """What the token is good for, as SMART writes it, where that is said."""
 
 
 async def gather(
@@ -51,7 +54,12 @@ async def gather(
                     tasks.start_soon(one.read, source)
                 else:
                     one.why = Why.TOO_LARGE
-    return tuple(Fetched(one.query, tuple(one.pages), one.why) for one in readings)
+    return tuple(Fetched(one.query, tuple(one.pages), one.why or _hidden(one.query, access)) for one in readings)
+
+
+def _hidden(query: FhirQuery, access: Access) -> Why | None:
+    """Return why a search that was answered may not have found all there is."""
+    return Why.NOT_GRANTED if query.id is None and covers_in_part(access.scopes, query.type) else None
 
 
 class _Source:

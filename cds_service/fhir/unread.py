@@ -24,6 +24,7 @@ class Why(StrEnum):
     LOOP = "loop"
     NOT_ALLOWED = "not-allowed"
     NO_CONNECTION = "no-connection"
+    NOT_GRANTED = "not-granted"
     SERVER_ERROR = "server-error"
     TIMEOUT = "timeout"
     TOO_LARGE = "too-large"
@@ -49,6 +50,7 @@ _WORDS = {
     Why.LOOP: "the EHR's server returned the same page again",
     Why.NOT_ALLOWED: "this service is not set up to read this server",
     Why.NO_CONNECTION: "the EHR's server could not be reached",
+    Why.NOT_GRANTED: "the access given covers part of it only",
     Why.SERVER_ERROR: "the EHR's server failed",
     Why.TIMEOUT: "the EHR's server did not answer in time",
     Why.TOO_LARGE: "there is more than this service reads",

@@ -26,13 +26,20 @@ MET = ("none", "slow, within the time", "503, then well", "broken off, then well
 SIGN = "/cds-services/necessity-order-sign"
 
 
-def signed(server: str, *, prefetch: dict[str, Any] | None = None, token: str = "t0ken", **settings: Any) -> Any:  # noqa: S107 - no secret
+def signed(
+    server: str,
+    *,
+    prefetch: dict[str, Any] | None = None,
+    token: str = "t0ken",  # noqa: S107 - no secret
+    scope: str = "user/*.rs",
+    **settings: Any,
+) -> Any:
     """Return (response, seconds) of an order that is signed without its chart."""
     chosen = {"fhir_servers": (server,), "deadline_ms": int(DEADLINE * 1000)} | settings
     application = Application(Settings(**chosen), made_up_policies(), clock=lambda: Date((2026, 1, 15)))
     app = create_app(application)
     message = request(order()) | {"fhirServer": server, "prefetch": prefetch or {}}
-    message["fhirAuthorization"] = {"access_token": token, "token_type": "Bearer", "expires_in": 30}
+    message["fhirAuthorization"] = {"access_token": token, "token_type": "Bearer", "expires_in": 30, "scope": scope}
 
     async def ask() -> tuple[httpx.Response, float]:
         transport = httpx.ASGITransport(app)
@@ -72,6 +79,16 @@ def test_what_could_not_be_read_is_unreadable_and_not_absent() -> None:
     with EhrStub(resources=CHART, by_type={"Observation": status(403)}) as ehr:
         response, _ = signed(ehr.base_url)
     assert "could not be read" in card(response)["detail"]
+
+
+@pytest.mark.requirement("F4")
+def test_what_an_access_hides_is_not_taken_for_absent() -> None:
+    with EhrStub(resources=[PATIENT]) as ehr:
+        response, _ = signed(ehr.base_url, scope="user/Patient.rs user/Observation.rs?category=laboratory")
+    shown = card(response)
+    assert "information missing" in shown["summary"]
+    assert f"`Observation`: {Why.NOT_GRANTED.words}" in shown["detail"]
+    assert "could not be read" in shown["detail"]
 
 
 @pytest.mark.requirement("P5", "P7", "P9")
