@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from cds_service.fhir.definitions import element
 from cds_service.fhir.element import Resource
-from cds_service.fhir.temporal import Date, parse_date_time
+from cds_service.fhir.temporal import Date, parse_date_time, parse_day
 
 __all__ = ["date_element", "dated", "has_unreadable_date"]
 
@@ -39,9 +39,13 @@ def date_element(type_name: str) -> str:
 
 def dated(resource: Resource, edge: Literal["start", "end"] = "end") -> Date | None:
     """Return the day, month or year that a resource is dated with, in its own time zone; None if it has none."""
-    value = next(_stated(resource, edge), None)
-    moment = parse_date_time(value) if type(value) is str else None
-    return moment.date() if moment else None
+    for key in _date_keys(str(resource.get("resourceType"))):
+        value = resource.get(key)
+        if type(value) is dict:
+            value = value.get(edge)
+        if value is not None:
+            return parse_day(value) if type(value) is str else None
+    return None
 
 
 def has_unreadable_date(resource: Resource) -> bool:

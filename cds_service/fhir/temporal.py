@@ -24,6 +24,7 @@ __all__ = [
     "compare",
     "parse_date",
     "parse_date_time",
+    "parse_day",
     "parse_time",
 ]
 
@@ -112,6 +113,11 @@ def parse_date_time(text: str) -> DateTime | None:
     return _read_date_time(text) if len(text) <= _MAX_LENGTH else None
 
 
+def parse_day(text: str) -> Date | None:
+    """Return the day, month or year of the dateTime that `text` states, in its own time zone, or None if it is none."""
+    return _read_day(text) if len(text) <= _MAX_LENGTH else None
+
+
 def parse_time(text: str) -> Time | None:
     """Return the time of day that `text` states, or None if it is none."""
     return _read_time(text) if len(text) <= _MAX_LENGTH else None
@@ -122,6 +128,12 @@ def _read_date(text: str) -> Date | None:
     found = _DATE_PATTERN.fullmatch(text)
     parts = _stated(found.groups()) if found else None
     return Date(parts) if parts and _is_date(parts) else None
+
+
+@lru_cache(maxsize=4096)
+def _read_day(text: str) -> Date | None:
+    moment = _read_date_time(text)
+    return moment.date() if moment else None
 
 
 @lru_cache(maxsize=4096)

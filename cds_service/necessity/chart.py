@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from cds_service.fhir.dating import dated
@@ -137,15 +137,18 @@ class Chart:
 
 
 def _wrong_status(kind: str, status: str | None, resource: Resource) -> str | None:
-    if element(kind, "verificationStatus") is None and element(kind, "status") is None:
-        return None
-    if status in _FINAL.get(kind, _ANY_FINAL):
+    if status in _FINAL.get(kind, _ANY_FINAL) or not _has_status(kind):
         return None
     if kind == "Condition" and resource.get("verificationStatus") is None:
         return "unconfirmed"
     if status in _IN_ERROR:
         return "entered-in-error"
     return "preliminary" if status in _NOT_YET else "status-unknown"
+
+
+@cache
+def _has_status(kind: str) -> bool:
+    return element(kind, "verificationStatus") is not None or element(kind, "status") is not None
 
 
 def _passes(resource: Resource, wanted: CodeFilter) -> bool:
