@@ -7,6 +7,7 @@ White space that means nothing is left out. Source: CRD 2.2.1 resp-37, found-40.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from itertools import chain
 from typing import Any
 
@@ -102,7 +103,7 @@ class _Named(msgspec.Struct, rename="camel"):
     id: object = None
 
 
-_named = msgspec.json.Decoder(_Named)
+_named = msgspec.json.Decoder(_Named, float_hook=Decimal)  # which has room for every number
 
 
 def _texts(text: msgspec.Raw | None, wanted: Collection[str]) -> dict[str, set[bytes]]:

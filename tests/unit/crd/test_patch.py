@@ -230,6 +230,13 @@ def test_what_has_no_name_is_not_found(resource: Json) -> None:
     assert found({"context": {"draftOrders": bundle(resource)}}, "ServiceRequest/o1", "ServiceRequest/1") == {}
 
 
+@pytest.mark.parametrize("name", ["id", "resourceType"])
+def test_a_name_beyond_every_number_is_passed_over(name: str) -> None:
+    nameless = json.dumps({**draft(), name: 0}).replace(f'"{name}": 0', f'"{name}": 1E+400')
+    body = f'{{"context":{{"draftOrders":[{nameless},{json.dumps(draft("o2"))}]}}}}'.encode()
+    assert find_orders(body, ["ServiceRequest/o2"]) == {"ServiceRequest/o2": encode(draft("o2"))}
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b"null", b"{", b'{"context":1}', b'{"context":[[[[[[[[[[[[]]]]]]]]]]]]}'])
 def test_a_body_without_orders_holds_none(body: bytes) -> None:
     assert find_orders(body, ["ServiceRequest/o1"]) == {}
