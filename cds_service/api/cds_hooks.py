@@ -65,7 +65,9 @@ def routes(serving: Serving) -> APIRouter:
             summary=f"What became of cards: {service.title}",
             openapi_extra=openapi.FEEDBACK,
         )(_feedback_on(serving, service))
-    router.get("/fhir/Questionnaire/{name}", summary="The questions of a policy")(questionnaire)
+    router.get("/fhir/Questionnaire/{name}", summary="The questions of a policy", openapi_extra=openapi.QUESTIONNAIRE)(
+        questionnaire
+    )
     return router
 
 

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from cds_service.api import openapi
 from cds_service.api.serving import Serving
 from cds_service.fhir.encoding import encode
 from cds_service.observability.processes import is_lacking
@@ -36,7 +37,7 @@ def health_routes(serving: Serving) -> APIRouter:
         return Response(encode(told), 503 if failed else 200, media_type="application/json")
 
     router.get("/health/live", summary="Liveness")(live)
-    router.get("/health/ready", summary="Readiness")(ready)
+    router.get("/health/ready", summary="Readiness", openapi_extra=openapi.READY)(ready)
     return router
 
 

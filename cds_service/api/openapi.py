@@ -1,4 +1,4 @@
-"""What OpenAPI says of the bodies: taken from the message models, so that it cannot differ from what is read."""
+"""What OpenAPI says of the bodies: taken from the message models. What else is understood is in docs/reference/hooks.md."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from cds_service.api.errors import STATUSES
 from cds_service.cds_hooks import CONTEXTS, Discovery, Feedback, Request, Response
 
-__all__ = ["DISCOVERY", "FEEDBACK", "PAGE", "service"]
+__all__ = ["DISCOVERY", "FEEDBACK", "PAGE", "QUESTIONNAIRE", "READY", "service"]
 
 _OUTCOME = {
     "type": "object",
@@ -74,15 +74,34 @@ def _errors(*statuses: int) -> dict[str, Any]:
     return {str(status): _response("What is wrong, as an OperationOutcome", _OUTCOME) for status in statuses}
 
 
-DISCOVERY: dict[str, Any] = {"responses": {"200": _response("The services on offer", _schema(Discovery))}}
+def _named(name: str) -> list[dict[str, Any]]:
+    return [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}}]
+
+
+DISCOVERY: dict[str, Any] = {
+    "responses": {"200": _response("The services on offer", _schema(Discovery)), **_errors(401, 500, 503)}
+}
 FEEDBACK: dict[str, Any] = {
     "requestBody": {"required": True, "content": _json(_schema(Feedback))},
-    "responses": {"200": {"description": "The feedback is kept"}, **_errors(400, 401, 413, 415, 500, 503)},
+    "responses": {"200": {"description": "The feedback is kept"}, **_errors(400, 401, 408, 413, 415, 500, 503)},
 }
 PAGE: dict[str, Any] = {
-    "parameters": [{"name": "group", "in": "path", "required": True, "schema": {"type": "string"}}],
+    "parameters": _named("group"),
     "responses": {
         "200": {"description": "The policy in words", "content": {"text/plain": {"schema": {"type": "string"}}}},
         **_errors(404),
     },
+}
+QUESTIONNAIRE: dict[str, Any] = {
+    "parameters": _named("name"),
+    "responses": {
+        "200": {"description": "A Questionnaire", "content": {"application/fhir+json": {"schema": {"type": "object"}}}},
+        **_errors(404),
+    },
+}
+READY: dict[str, Any] = {
+    "responses": {
+        "200": {"description": "Requests should be sent here"},
+        "503": {"description": "They should not: what fails is named"},
+    }
 }

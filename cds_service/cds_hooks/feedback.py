@@ -7,7 +7,7 @@ import re
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from cds_service.cds_hooks.errors import ProtocolError
 from cds_service.cds_hooks.message import Message, Text
@@ -40,7 +40,7 @@ def _is_on_the_calendar(date: str, minute: str, second: str) -> bool:
     return True
 
 
-Timestamp = Annotated[str, AfterValidator(_timestamp)]
+Timestamp = Annotated[str, AfterValidator(_timestamp), WithJsonSchema({"type": "string", "format": "date-time"})]
 
 
 class AcceptedSuggestion(Message):
@@ -64,6 +64,13 @@ class FeedbackEntry(Message):
 
     `outcome_timestamp` is as sent. The same card may be reported again.
     """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"outcome": {"const": "accepted"}}},
+            "then": {"required": ["acceptedSuggestions"], "properties": {"acceptedSuggestions": {"minItems": 1}}},
+        }
+    )
 
     card: Text
     outcome: Literal["accepted", "overridden"]

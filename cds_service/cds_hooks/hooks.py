@@ -10,7 +10,7 @@ Source: CDS Hooks library 1.0.1, one page per hook (https://cds-hooks.hl7.org/ho
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Final, Self
 
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator, ConfigDict, WithJsonSchema, model_validator
 
 from cds_service.cds_hooks.errors import ProtocolError
 from cds_service.cds_hooks.message import IdText, JsonObject, Message
@@ -54,9 +54,38 @@ def _identifier(value: str, resource_type: str) -> str:
     return value
 
 
-Bundle = Annotated[JsonObject, AfterValidator(_bundle)]
-PatientId = Annotated[str, AfterValidator(_patient_id)]
-EncounterId = Annotated[IdText, AfterValidator(_encounter_id)]
+_BUNDLE_SCHEMA: Final = {
+    "type": "object",
+    "required": ["resourceType", "entry"],
+    "properties": {
+        "resourceType": {"const": "Bundle"},
+        "entry": {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "required": ["resource"],
+                "properties": {
+                    "resource": {
+                        "type": "object",
+                        "required": ["resourceType"],
+                        "properties": {"resourceType": {"type": "string"}},
+                    }
+                },
+            },
+        },
+    },
+}
+"""What a client is to send; more than that is understood."""
+
+
+def _id_schema(resource_type: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": rf"^({resource_type}/)?[A-Za-z0-9\-.]{{1,64}}$"})
+
+
+Bundle = Annotated[JsonObject, AfterValidator(_bundle), WithJsonSchema(_BUNDLE_SCHEMA)]
+PatientId = Annotated[str, AfterValidator(_patient_id), _id_schema("Patient")]
+EncounterId = Annotated[IdText, AfterValidator(_encounter_id), _id_schema("Encounter")]
 
 
 class HookContext(Message):
@@ -109,6 +138,14 @@ class OrderDispatchContext(HookContext):
     required by the page and optional in the library's logical model: optional here.
     """
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"required": ["dispatchedOrders"], "properties": {"dispatchedOrders": {"minItems": 1}}},
+                {"required": ["order"], "properties": {"order": {"type": "string", "minLength": 1}}},
+            ]
+        }
+    )
     TOKENS = ("patientId", "performer")
 
     dispatched_orders: tuple[str, ...] = ()

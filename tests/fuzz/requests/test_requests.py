@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from random import Random
@@ -212,3 +215,16 @@ def test_what_does_not_end_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Application, "parse", endless)
     monkeypatch.setattr(checks, "CPU_SECONDS", CPU_SECONDS / 20)
     assert str(examine(SIGNED).fault) == f"it does not end: {SIGN}"
+
+
+# -- what OpenAPI promises ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.requirement("D7")
+def test_schemathesis_finds_every_promise_of_openapi_kept() -> None:
+    command = [sys.executable, "-m", "tests.fuzz.requests.openapi", "--examples", "5"]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert run.returncode == 0, run.stdout
+    requests, answered = re.match(r"(\d+) requests: (\d+) × 200", run.stdout).groups()  # type: ignore[union-attr]
+    assert int(requests) > 700
+    assert int(answered) > 150
