@@ -1,4 +1,4 @@
-"""What OpenAPI says of the bodies: taken from the message models. What else is understood is in docs/reference/hooks.md."""
+"""What OpenAPI says of the bodies, taken from the message models; docs/reference/hooks.md has what else is understood."""
 
 from __future__ import annotations
 
