@@ -1,4 +1,4 @@
-"""What OpenAPI says of the bodies, taken from the message models; docs/reference/hooks.md has what else is understood."""
+"""What OpenAPI says of the bodies: what clients are to send and will be sent, taken from the message models."""
 
 from __future__ import annotations
 
