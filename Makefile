@@ -64,7 +64,7 @@ peers: $(READY) ## install fhirpath.js and axe-core below build/, for tests and 
 bench: $(READY) ## measure; figures with machine, data and command
 	@$(BIN)/python -m tests.benchmarks
 
-soak: $(READY) ## kill the service 50 times under load, crowd it, then watch its memory; SECONDS=600 for all of it
+soak: $(READY) ## send 100,000 damaged requests, kill the service 50 times, crowd it, watch its memory; SECONDS=600 for all
 	@$(BIN)/python -m tests.benchmarks.soak $(or $(SECONDS),600)
 
 fuzz: $(READY) ## try expressions made at random over charts made at random, for ten minutes

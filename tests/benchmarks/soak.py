@@ -1,17 +1,21 @@
-"""`make soak`: the service killed 50 times under load, crowded by 10,000 connections, then asked for minutes.
+"""`make soak`: 100,000 damaged requests, 50 kills under load, a crowd of 10,000 connections, then minutes of load.
 
-Run as `python -m tests.benchmarks.soak SECONDS`; a soak of less than ten minutes kills less often.
+Run as `python -m tests.benchmarks.soak SECONDS`; a soak of less than ten minutes sends fewer and kills less often.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import time
 from pathlib import Path
+from secrets import randbelow
 from statistics import linear_regression
 from tempfile import TemporaryDirectory
 
+from tests.fuzz.command import try_and_tell
+from tests.fuzz.requests.fuzzer import REQUESTS
 from tests.load.clients import Answers, load
 from tests.load.connections import allowed, ask, closed, held
 from tests.load.killing import CLIENTS, Kept, under_fire, workers_under_fire
@@ -23,6 +27,9 @@ _SILENT, _BODIES = ("idle", "half a head"), 100
 _STEP = 5.0
 _MOST_GROWTH = 2.0
 """MB that 1,000 requests may add at most once the service is warm: requests that are held would add 300."""
+_WHOLE = 600
+"""Seconds of a soak that does all of it."""
+_DAMAGED = 100_000
 _ENOUGH = 2_000
 """Requests below which memory tells of nothing but the first garbage collection."""
 
@@ -92,17 +99,19 @@ async def _watched(service: Served, seconds: float) -> list[tuple[int, float]]:
 
 def main(seconds: int) -> int:
     """Return 0 where nothing was lost and memory stayed flat."""
+    share = min(1.0, seconds / _WHOLE)
+    answered = try_and_tell(REQUESTS, randbelow(1_000_000), jobs=os.cpu_count() or 1, cases=_DAMAGED * share)
     started = time.monotonic()
     with TemporaryDirectory() as folder:
         database = f"sqlite:///{Path(folder)}/decisions.db"
-        rounds = max(3, min(50, seconds // 12))
+        rounds = max(3, int(50 * share))
         fired = asyncio.run(under_fire(database, rounds=rounds))
         whole = kill_it(f"service killed {rounds} times", database, fired)
         fired = asyncio.run(workers_under_fire(database, rounds=rounds))
         whole &= kill_it(f"one of two workers killed {rounds} times", database, fired)
         whole &= hold_it(database)
         flat = watch_it(database, max(20.0, seconds - (time.monotonic() - started)))
-    return 0 if whole and flat else 1
+    return 0 if answered and whole and flat else 1
 
 
 if __name__ == "__main__":
