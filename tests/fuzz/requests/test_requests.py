@@ -12,6 +12,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry, Counter
 
 from cds_service.fhir.encoding import decode, encode
 from cds_service.wiring import Application
@@ -205,6 +206,17 @@ def test_a_run_meets_a_fault_of_the_service_and_makes_it_small(monkeypatch: pyte
     assert str(met.fault).startswith("answered with 500: KeyError at")
     assert len(met.case) < 450
     assert examine(make(SEED, met.number)).fault == met.fault
+
+
+def test_a_metric_that_tells_of_a_patient_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = CollectorRegistry()
+    metric = Counter("orders", "Orders", ["of"], registry=registry)
+    metric.labels("somebody").inc(0.31415926535)
+    monkeypatch.setattr(checks, "REGISTRY", registry)
+    monkeypatch.setattr(checks, "_METRICS", 1)
+    assert examine(SIGNED).fault is None
+    metric.labels("canary000001z").inc()
+    assert str(examine(SIGNED).fault).startswith("a metric tells a value of a patient")
 
 
 def test_what_does_not_end_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
