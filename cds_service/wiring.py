@@ -425,11 +425,11 @@ class Application:
             presentation = replace(presentation, card_types=call.version.card_types)
             patient_id = incoming.request.context.patient
             actions = self.payer.actions(evaluation, call, incoming.body, answered, patient_id=patient_id)
+        rest = cards_of_the_rest(evaluation.not_covered, presentation)
         if incoming and _NO_CLINICIAN.search(incoming.request.context.user_id or ""):
-            shown = card_for_others(evaluation.determinations, presentation)
+            shown = card_for_others(evaluation.determinations, rest, presentation)
         else:
-            shown = show(evaluation.determinations, presentation, unread=evaluation.unread)
-            shown = (*shown, *cards_of_the_rest(evaluation.not_covered, presentation))
+            shown = (*show(evaluation.determinations, presentation, unread=evaluation.unread), *rest)
         cards = call.configuration.chosen(one.card for one in shown)
         body = encode(to_json_object(Response(cards=cards, system_actions=actions)))
         instance = incoming.request.hook_instance if incoming else None

@@ -45,14 +45,23 @@ def show(
     return tuple(sorted(cards, key=lambda one: severity.index(one.card.indicator)))
 
 
-def card_for_others(determinations: Iterable[Determination], presentation: Presentation) -> tuple[Shown, ...]:
-    """Return what someone who is no clinician sees instead of the cards: that a clinician has to look, and no more."""
+def card_for_others(
+    determinations: Iterable[Determination], rest: Sequence[Shown], presentation: Presentation
+) -> tuple[Shown, ...]:
+    """Return what someone who is no clinician sees instead of the cards: that a clinician has to look, and no more.
+
+    `rest` are the cards of what could not be judged.
+    """
     judged = tuple(sorted({one.id for one in determinations}))
-    if not judged:
+    if not judged and not rest:
         return ()
     card = Card(
         uuid=str(uuid5(NAMESPACE, f"no clinician {' '.join(judged)}")),
-        summary="The medical need was checked; the result is for the clinicians who take care of this",
+        summary=(
+            "The medical need was checked; the result is for the clinicians who take care of this"
+            if judged
+            else "The medical need could not be checked; this is for the clinicians who take care of it"
+        ),
         detail="A clinician can see the result and what it rests on. It is no coverage or payment decision.",
         indicator="info",
         source=source_of(presentation, "guideline"),

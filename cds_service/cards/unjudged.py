@@ -16,6 +16,10 @@ from cds_service.necessity.orders import NotCovered, NotJudged
 __all__ = ["cards_of_the_rest"]
 
 
+_MOST_NAMED = 20
+"""How many orders a card names; of the others it says how many they are."""
+
+
 def cards_of_the_rest(not_covered: Iterable[NotCovered], presentation: Presentation) -> tuple[Shown, ...]:
     """Return cards for the orders that could not be judged although a policy may decide on them.
 
@@ -30,7 +34,9 @@ def _card_of(why: NotJudged, references: Sequence[str], presentation: Presentati
     if not references:
         return None
     words = _WORDS[why]
-    bullets = [f"- {code(reference)}: {words.bullet}" for reference in references]
+    bullets = [f"- {code(reference)}: {words.bullet}" for reference in references[:_MOST_NAMED]]
+    if len(references) > _MOST_NAMED:
+        bullets.append(f"- and {len(references) - _MOST_NAMED} more")
     return Card(
         uuid=str(uuid5(NAMESPACE, f"{why.name} {' '.join(references)}")),
         summary=words.one if len(references) == 1 else f"{len(references)} {words.several}",
@@ -80,6 +86,22 @@ _WORDS = {
         several="parts of the orders could not be read: their necessity was not evaluated. This is not a denial.",
         bullet="what stands there is no FHIR resource, or there is more than was sent",
         what_to_do="Look it up before it is signed.",
+        indicator="warning",
+        topic="guideline",
+    ),
+    NotJudged.SUBJECT_UNCLEAR: _Words(
+        one="1 order does not say readably whose it is: verify the patient. Necessity was not evaluated.",
+        several="orders do not say readably whose they are: verify the patient. Necessity was not evaluated.",
+        bullet="its subject is no reference to a patient",
+        what_to_do="Nothing of this patient's chart was held against them.",
+        indicator="warning",
+        topic="guideline",
+    ),
+    NotJudged.NOT_UNDERSTOOD: _Words(
+        one="1 order has a modifier extension that is not understood: necessity was not evaluated.",
+        several="orders have modifier extensions that are not understood: necessity was not evaluated.",
+        bullet="an extension changes what it means, and nothing here knows how",
+        what_to_do="Look it up before it is signed. This is not a denial.",
         indicator="warning",
         topic="guideline",
     ),

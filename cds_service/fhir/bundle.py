@@ -26,25 +26,45 @@ class Holding:
 
     resources: list[Resource] = field(default_factory=list)
     full_urls: dict[str, Resource] = field(default_factory=dict)
+    disputed: set[str] = field(default_factory=set)
+    """Addresses that several resources claim."""
     unread: list[Unread] = field(default_factory=list)
     """Where a search failed or did not end, and where something stood that is no resource."""
 
     def add(self, resource: Resource, full_url: object = None) -> None:
         """Take a resource in."""
         self.resources.append(resource)
-        if type(full_url) is str and full_url:
-            earlier = self.full_urls.setdefault(full_url, resource)
-            if earlier is not resource:  # the same one whatever came in first
-                self.full_urls[full_url] = min(earlier, resource, key=canonical)
+        if type(full_url) is str and ("://" in full_url or full_url.startswith("urn:")):  # a relative one is none
+            self._name(full_url, resource)
 
     def add_all(self, other: Holding) -> None:
         """Take in what another holds."""
         for resource in other.resources:
             self.add(resource)
         for url, resource in other.full_urls.items():
-            earlier = self.full_urls.setdefault(url, resource)
-            self.full_urls[url] = min(earlier, resource, key=canonical)
+            self._name(url, resource)
+        for url in other.disputed:
+            self.full_urls.pop(url, None)
+        self.disputed |= other.disputed
         self.unread += other.unread
+
+    def _name(self, url: str, resource: Resource) -> None:
+        """Know a resource by its address. Two resources at one address are neither; of two forms of one it is either.
+
+        Whatever came in first, it comes out the same.
+        """
+        earlier = self.full_urls.get(url, resource)
+        if url in self.disputed:
+            return
+        if _identity(earlier) != _identity(resource):
+            self.disputed.add(url)
+            del self.full_urls[url]
+            return
+        self.full_urls[url] = resource if earlier is resource else min(earlier, resource, key=canonical)
+
+
+def _identity(resource: Resource) -> tuple[object, object]:
+    return resource.get("resourceType"), resource.get("id")
 
 
 def read(value: object, *, place: str = "Bundle", type_name: str | None = None) -> Holding:

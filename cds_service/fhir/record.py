@@ -143,6 +143,9 @@ class PatientRecord:
             return None
         if self.server is None and "://" in text and self._has_several_homes:
             return None
+        local = text.partition("/_history/")[0]
+        if self.server is not None and "://" in local and not local.startswith(f"{self.server}/"):
+            return False
         target = self.resolve(text)
         if target is not None:
             return target.get("resourceType") == "Patient" and target.get("id") == self.patient_id

@@ -11,7 +11,13 @@ __all__ = ["CPT_SYSTEMS", "Code", "Quantity", "codes_as_written", "codes_of", "n
 Code = tuple[str | None, str]
 """(system, code); the system is None where the chart gives none."""
 
-CPT_SYSTEMS = ("http://www.ama-assn.org/go/cpt", "urn:oid:2.16.840.1.113883.6.12")
+CPT_SYSTEMS = (
+    "http://www.ama-assn.org/go/cpt",
+    "https://www.ama-assn.org/go/cpt",
+    "http://www.ama-assn.org/go/cpt/",
+    "urn:oid:2.16.840.1.113883.6.12",
+    "2.16.840.1.113883.6.12",
+)
 _HCPCS_SYSTEMS = (
     "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets",
     "https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets",

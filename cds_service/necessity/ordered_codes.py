@@ -68,9 +68,15 @@ class OrderedCode:
 def ordered_codes(request: Resource, record: PatientRecord) -> Iterator[OrderedCode]:
     """Yield what an order orders, billing options first, references followed as far as the record holds their target.
 
-    A code has to be written as FHIR writes codes. Without its system, which is then empty, it is no policy's.
+    A code has to be written as FHIR writes codes. Without its system, which is then empty, it is no policy's. The same
+    code is one, however often it stands there.
     """
-    yield from _codes(Location(request), request, record, _MOST_HOPS)
+    seen: set[tuple[str, str, int]] = set()
+    for one in _codes(Location(request), request, _Walk(record, set()), _MOST_HOPS):
+        key = (one.system, one.code, id(one.request))
+        if key not in seen:
+            seen.add(key)
+            yield one
 
 
 def code_references(request: Resource) -> Iterator[str]:
@@ -82,7 +88,15 @@ def code_references(request: Resource) -> Iterator[str]:
                 yield reference
 
 
-def _codes(at: Location, request: Resource, record: PatientRecord, hops: int) -> Iterator[OrderedCode]:
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """What the codes of one order are looked for in, and what was followed there already."""
+
+    record: PatientRecord
+    followed: set[int]
+
+
+def _codes(at: Location, request: Resource, walk: _Walk, hops: int) -> Iterator[OrderedCode]:
     kind = str(at.value.get("resourceType"))
     yield from _billed(at, request)
     for path in CODE_PATHS.get(kind, ()):
@@ -90,22 +104,21 @@ def _codes(at: Location, request: Resource, record: PatientRecord, hops: int) ->
             if path.endswith("extension"):
                 yield from _communicated(place, request)
             elif "reference" in place.value:
-                yield from _referred(place, at, request, record, hops)
+                yield from _referred(place, at, request, walk, hops)
             else:
                 yield from _of_concept(place, request)
 
 
-def _referred(
-    place: Location, at: Location, request: Resource, record: PatientRecord, hops: int
-) -> Iterator[OrderedCode]:
-    target = record.resolve(place.value, at.owner)
-    if target is None or not hops:
+def _referred(place: Location, at: Location, request: Resource, walk: _Walk, hops: int) -> Iterator[OrderedCode]:
+    target = walk.record.resolve(place.value, at.owner)
+    if target is None or not hops or id(target) in walk.followed:
         return
+    walk.followed.add(id(target))
     stands = Location(target)
-    inside = record.container(target)
+    inside = walk.record.container(target)
     if inside is not None:
         stands = Location(inside[0]).child(target, "contained", inside[1])
-    yield from _codes(stands, target if place.name == "basedOn" else request, record, hops - 1)
+    yield from _codes(stands, target if place.name == "basedOn" else request, walk, hops - 1)
 
 
 def _of_concept(at: Location, request: Resource) -> Iterator[OrderedCode]:

@@ -13,14 +13,14 @@ from cds_service.fhir.encoding import canonical
 from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.temporal import Date, add, compare, parse_date_time
 from cds_service.necessity.model import Order
-from cds_service.necessity.ordered_codes import OrderedCode, ordered_codes
+from cds_service.necessity.ordered_codes import OrderedCode, code_references, ordered_codes
 from cds_service.plan_definition.compile import ORDER_TYPES
 from cds_service.plan_definition.policies import Policies
 
 __all__ = ["MAX_ORDERS", "NotCovered", "NotJudged", "Orders", "read_orders", "reference_date"]
 
 _NOT_TO_BE_DONE = ("revoked", "cancelled", "entered-in-error", "completed", "fulfilled", "noshow")
-_OTHER_REQUESTS = ("CarePlan", "ImmunizationRecommendation", "RequestGroup", "SupplyRequest")
+_OTHER_REQUESTS = ("CarePlan", "Claim", "ImmunizationRecommendation", "RequestGroup", "SupplyRequest", "Task")
 """Types that order something, too, and whose codes are not read. Source: FHIR R4, Request pattern."""
 MAX_ORDERS = 200
 """How many orders are read at a time, and how many of their codes are judged: no more than a second or two takes."""
@@ -38,7 +38,13 @@ class NotJudged(StrEnum):
     NOT_HAD = "was not sent, and could not be read"
     UNREADABLE = "what stands there is no order that can be read"
     OTHER_TYPE = "a type of order whose codes are not read"
+    SUBJECT_UNCLEAR = "does not say readably whose it is"
+    NOT_UNDERSTOOD = "an extension changes its meaning"
     NOT_ON_THAT_DAY = "the policies of this code do not count on the day of the order"
+
+
+_LEAVES_OPEN = frozenset(NotJudged) - {NotJudged.NO_POLICY, NotJudged.NOT_TO_BE_DONE, NotJudged.OTHER_PATIENT}
+"""What may stand for any order, so that nothing can be said not to be ordered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,7 @@ def read_orders(
 ) -> Orders:
     """Return the orders in `drafts`. Several codings of one code are synonyms: each with a policy is an order.
 
-    `whole` says that the drafts are all that is ordered.
+    `whole` says that the drafts are all that is ordered; they are not where one of them cannot be judged.
     The reference date of an order is `as_of`, else the day it was authored unless that is still to come, else the day
     it was `received`.
     A second order that says the same as an earlier one is not evaluated again; the earlier one lists it.
@@ -81,14 +87,15 @@ def read_orders(
     """
     every = tuple(drafts)
     requests = tuple(one for one in every if one.get("resourceType") in ORDER_TYPES)
-    if len(requests) > MAX_ORDERS:
+    otherwise = [one for one in every if _orders_otherwise(one)]
+    if len(requests) > MAX_ORDERS or len(otherwise) > MAX_ORDERS:
         raise TooManyOrders("orders", MAX_ORDERS)
-    others = [one for one in requests if _is_of_another(one, record)]
-    mine = tuple(one for one in requests if not _is_of_another(one, record))
+    refused = {id(one): why for one in requests if (why := _refusal(one, record)) is not None}
+    mine = tuple(one for one in requests if id(one) not in refused)
     covered: dict[tuple[str, str, bytes], Order] = {}
     not_covered = [
-        *(NotCovered(label(one), None, NotJudged.OTHER_PATIENT) for one in others),
-        *(NotCovered(label(one), None, NotJudged.OTHER_TYPE) for one in every if _orders_otherwise(one)),
+        *(NotCovered(label(one), None, refused[id(one)]) for one in requests if id(one) in refused),
+        *(NotCovered(label(one), None, NotJudged.OTHER_TYPE) for one in otherwise),
     ]
     for request in mine:
         reference = label(request)
@@ -99,8 +106,10 @@ def read_orders(
         coded = [
             one
             for one in ordered_codes(request, record)
-            if one.request is request or (_is_to_be_done(one.request) and not _is_of_another(one.request, record))
+            if one.request is request or (_is_to_be_done(one.request) and _refusal(one.request, record) is None)
         ]
+        missing = [NotCovered(one, None, NotJudged.NOT_HAD) for one in _orders_not_had(request, record)]
+        not_covered += missing
         found = [one for one in coded if policies.on((one.system, one.code), day)]
         what = _what(request) if found else b""
         for one in found:
@@ -108,14 +117,15 @@ def read_orders(
             earlier = covered.get(same)
             if earlier is None:
                 covered[same] = Order(one.request, reference, one.path, one.system, one.code, one.coding, day)
-            elif earlier.reference != reference:
+            elif reference not in earlier.references:
                 covered[same] = replace(earlier, duplicates=(*earlier.duplicates, reference))
-        if not found:
+        if not found and not missing:
             told = [one for one in coded if one.system]
             not_covered.append(NotCovered(reference, told[0].code if told else None, _why_not(coded, policies)))
     if len(covered) > MAX_ORDERS:
         raise TooManyOrders("ordered codes that a policy decides on", MAX_ORDERS)
-    return Orders(tuple(covered.values()), tuple(not_covered), mine, whole)
+    open_ends = any(one.reason in _LEAVES_OPEN for one in not_covered)
+    return Orders(tuple(covered.values()), tuple(not_covered), mine, whole and not open_ends)
 
 
 def _why_not(coded: Sequence[OrderedCode], policies: Policies) -> NotJudged:
@@ -130,16 +140,48 @@ def _orders_otherwise(resource: Resource) -> bool:
     return resource.get("resourceType") in _OTHER_REQUESTS and _is_to_be_done(resource)
 
 
-def _is_of_another(request: Resource, record: PatientRecord) -> bool:
-    """Whether an order's subject is another patient; one that names nobody is of the patient it is signed for."""
+def _orders_not_had(request: Resource, record: PatientRecord) -> list[str]:
+    """Return the references to requests that an appointment is based on and that are nowhere."""
+    if request.get("resourceType") != "Appointment":
+        return []
+    return [one for one in dict.fromkeys(code_references(request)) if record.resolve(one, request) is None]
+
+
+def _refusal(request: Resource, record: PatientRecord) -> NotJudged | None:
+    """Return why an order is not even looked at.
+
+    One that names nobody is of the patient it is signed for. What an extension that is not understood may have turned
+    into something else is not processed. Source: FHIR R4 2.4, Extensibility (modifierExtension).
+    """
+    if request.get("modifierExtension"):
+        return NotJudged.NOT_UNDERSTOOD
     if request.get("resourceType") == "Appointment":
         attending = [_names_another(one, record) for one in _patients_attending(request)]
-        return bool(attending) and all(attending)
-    return any(_names_another(request.get(name), record) for name in ("subject", "patient"))
+        return NotJudged.OTHER_PATIENT if attending and all(attending) else None
+    stated = [request[name] for name in ("subject", "patient") if request.get(name)]
+    if any(_names_another(one, record) for one in stated):
+        return NotJudged.OTHER_PATIENT
+    return None if all(_is_readable(one, record) for one in stated) else NotJudged.SUBJECT_UNCLEAR
+
+
+def _is_readable(subject: object, record: PatientRecord) -> bool:
+    """Whether a subject is a Reference; what a client wrote in its stead is read where it is sure to be the patient."""
+    match subject:
+        case Mapping():
+            return True
+        case str():
+            return record.is_about_patient({"reference": subject}) is True
+        case list():
+            return all(isinstance(one, Mapping) and record.is_about_patient(one) is True for one in subject)
+    return False
 
 
 def _names_another(subject: object, record: PatientRecord) -> bool:
     """Whether a subject is known to be another patient; the same id at another address is not known to be one."""
+    if isinstance(subject, str):
+        subject = {"reference": subject}
+    if isinstance(subject, list):
+        return any(_names_another(one, record) for one in subject)
     if not isinstance(subject, Mapping) or record.is_about_patient(subject) is not False:
         return False
     address = str(subject["reference"]).partition("/_history/")[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
@@ -19,8 +19,21 @@ from cds_service.plan_definition.versions import by_period, first_day, version_o
 
 __all__ = ["Policies", "compile_policies", "in_order"]
 
-_MODIFIERS = re.compile(r"(?:-[0-9A-Za-z]{2})+$")
+_MODIFIER = re.compile(r"[-: ]?[0-9A-Za-z]{2}")
 """What bills put behind a procedure code, as in `63102-50`."""
+_LONGEST_CODE = 64
+"""A longer text is none of these codes in any way of writing it."""
+_OF_OTHER_THINGS = frozenset(
+    (
+        "http://snomed.info/sct",
+        "http://loinc.org",
+        "http://www.nlm.nih.gov/research/umls/rxnorm",
+        "http://hl7.org/fhir/sid/ndc",
+        "http://hl7.org/fhir/sid/cvx",
+        "http://hl7.org/fhir/sid/icd-10-cm",
+    )
+)
+"""Code systems whose codes mean what they say there, whatever the same digits mean elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +50,11 @@ class Policies:
     def may_mean(self, code: str, system: str = "") -> bool:
         """Return whether a code that no policy decides on may be one that it does, written in another way.
 
-        Without its system, in other letters, with a modifier (`63102-50`), the system with a slash at its end.
+        Without its system or under a name of it that is not known, in other letters, with modifiers (`63102-50`).
         """
-        if (system, code) in self._by_code:
+        if (system, code) in self._by_code or len(code) > _LONGEST_CODE or system in _OF_OTHER_THINGS:
             return False
-        bare = _MODIFIERS.sub("", code.strip()).casefold()
-        return (system.rstrip("/").casefold(), bare) in self._loosely if system else bare in self._bare_codes
+        return any(form in self._bare_codes for form in _forms(code.strip().casefold()))
 
     def on(self, code: Code, day: Date) -> tuple[PlanDefinition, ...]:
         """Return the policies that decide on a code ordered on a day, each in the version that counts then."""
@@ -72,12 +84,8 @@ class Policies:
         return found
 
     @cached_property
-    def _loosely(self) -> frozenset[tuple[str, str]]:
-        return frozenset((str(system).rstrip("/").casefold(), code.casefold()) for system, code in self._by_code)
-
-    @cached_property
     def _bare_codes(self) -> frozenset[str]:
-        return frozenset(code for _, code in self._loosely)
+        return frozenset(code.casefold() for _, code in self._by_code)
 
     @cached_property
     def _by_canonical(self) -> Mapping[str, tuple[PlanDefinition, ...]]:
@@ -86,6 +94,16 @@ class Policies:
     @cached_property
     def _rank(self) -> Mapping[int, int]:
         return {id(plan): i for i, plan in enumerate(self.plans)}
+
+
+def _forms(code: str) -> Iterator[str]:
+    """Yield a code as it is, and without the last one, two, … of what may be modifiers."""
+    yield code
+    for take in (3, 2):  # with what stands between, or without
+        rest = code
+        while len(rest) > take and _MODIFIER.fullmatch(rest[-take:]):
+            rest = rest[:-take]
+            yield rest
 
 
 def compile_policies(artifacts: Artifacts) -> Policies:

@@ -27,7 +27,8 @@ def _read(request: Request[AppointmentBookContext], chart: Holding) -> Exchange:
     for one in (*based_on, *beside((*booked.resources, *based_on), chart)):
         booked.add(one)
     exchange = exchange_of(context.patient, booked, chart, server=server)
-    return replace(exchange, selected=frozenset(map(label, appointments)), signed=True)
+    selected = frozenset(map(label, appointments)) or None  # what else stands there is judged rather than passed over
+    return replace(exchange, selected=selected, signed=True)
 
 
 SERVICE = Service(

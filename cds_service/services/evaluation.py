@@ -73,9 +73,16 @@ def exchange_of(
         full_urls={**chart.full_urls, **ordered.full_urls},
         unread=(*ordered.unread, *chart.unread),
         server=server,
-        unreadable=tuple(sorted({one.place for one in ordered.unread})),
+        unreadable=_unreadable(ordered, drafts),
         lacking=reads_for_codes(ordered, chart, server),
     )
+
+
+def _unreadable(ordered: Holding, drafts: object) -> tuple[str, ...]:
+    """Return the places of orders at which something else stands; the Bundle's own, where all its entries are such."""
+    entries = drafts.get("entry") if isinstance(drafts, Mapping) else None
+    nothing = isinstance(entries, list) and bool(entries) and not ordered.resources and not ordered.unread
+    return ("context.draftOrders",) if nothing else tuple(sorted({one.place for one in ordered.unread}))
 
 
 def evaluate(
@@ -104,7 +111,11 @@ def evaluate(
         as_of=as_of or (dates[-1] if dates else received),
         determinations=determinations,
         not_covered=(
-            *(one for one in orders.not_covered if wanted is None or one.reference in wanted),
+            *(
+                one
+                for one in orders.not_covered
+                if wanted is None or one.reference in wanted or one.reason is NotJudged.NOT_HAD
+            ),
             *(NotCovered(one, None, NotJudged.NOT_HAD) for one in exchange.not_had),
             *(NotCovered(one, None, NotJudged.UNREADABLE) for one in exchange.unreadable),
         ),
@@ -127,7 +138,8 @@ def orders_of(
     """Return the record that an exchange gives, and its orders, each on its day."""
     record, drafts = record_of(exchange)
     day = as_of or (received if exchange.signed else None)
-    return record, read_orders(drafts, policies, record, received=received, as_of=day, whole=not exchange.signed)
+    whole = not (exchange.signed or exchange.unreadable or exchange.not_had)
+    return record, read_orders(drafts, policies, record, received=received, as_of=day, whole=whole)
 
 
 def record_of(exchange: Exchange) -> tuple[PatientRecord, list[Resource]]:

@@ -23,7 +23,7 @@ def _read(request: Request[OrderSelectContext], chart: Holding) -> Exchange:
     known = _drafts_by_name(exchange)
     named = {one: known.keys() & _forms(one.partition("/_history/")[0]) for one in context.selections}
     selected = frozenset(known[form] for forms in named.values() for form in forms)
-    if context.selections and not selected:
+    if not selected:
         return exchange  # all drafts are judged where none is named: silence would clear them
     not_had = tuple(sorted(one for one, forms in named.items() if not forms))
     return replace(exchange, selected=selected, not_had=not_had)

@@ -149,14 +149,24 @@ def test_a_bundle_of_five_megabytes_is_read() -> None:
     assert "(63102): criteria met" in card["summary"]
 
 
-@pytest.mark.parametrize("entry", [[], [None], [{}], [{"resource": None}]])
-def test_drafts_that_hold_no_order_give_no_card(entry: list[Any]) -> None:
+def test_drafts_without_any_entry_give_no_card() -> None:
     request = seed()
-    request["context"]["draftOrders"]["entry"] = entry
+    request["context"]["draftOrders"]["entry"] = []
     assert answer(request) == []
 
 
-@pytest.mark.parametrize("entry", [{"resource": {"resourceType": "Foo"}}, {"resource": {}}, {"fullUrl": "urn:uuid:1"}])
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"resource": {"resourceType": "Foo"}},
+        {"resource": {}},
+        {"fullUrl": "urn:uuid:1"},
+        None,
+        {},
+        {"resource": None},
+        {"Resource": {"resourceType": "ServiceRequest"}},
+    ],
+)
 def test_drafts_that_cannot_be_read_are_told_on_a_card(entry: Any) -> None:
     request = seed()
     request["context"]["draftOrders"]["entry"] = [entry]
@@ -170,8 +180,13 @@ def test_drafts_that_cannot_be_read_are_told_on_a_card(entry: Any) -> None:
         {"code": "63102-50"},
         {"code": "63102-50-LT"},
         {"code": " 63102"},
+        {"code": "63102 22"},
+        {"code": "63102:22"},
+        {"code": "6310222"},
         {"system": "HTTP://www.ama-assn.org/go/cpt"},
-        {"system": "http://www.ama-assn.org/go/cpt/"},
+        {"system": "http://www.ama-assn.org/go/cpt-4"},
+        {"system": "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets"},
+        {"system": "https://example.org/local"},
     ],
     ids=str,
 )
@@ -187,5 +202,16 @@ def test_a_code_of_a_policy_that_is_written_otherwise_gets_a_card(coding: dict[s
 def test_a_code_of_another_system_gets_none() -> None:
     request = seed()
     (entry,) = request["context"]["draftOrders"]["entry"]
-    entry["resource"]["code"]["coding"] = [{"system": "https://example.org/local", "code": "63102"}]
+    entry["resource"]["code"]["coding"] = [{"system": "http://snomed.info/sct", "code": "63102"}]
     assert answer(request) == []
+
+
+@pytest.mark.parametrize(
+    "system", ["https://www.ama-assn.org/go/cpt", "http://www.ama-assn.org/go/cpt/", "2.16.840.1.113883.6.12"]
+)
+def test_a_code_is_judged_under_every_name_of_its_system(system: str) -> None:
+    request = seed()
+    (entry,) = request["context"]["draftOrders"]["entry"]
+    entry["resource"]["code"]["coding"] = [{"system": system, "code": "63102"}]
+    (card,) = answer(request)
+    assert "63102" in card["summary"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.made_up import finding, order
-from tests.replay.clients import AID, GONE, SERVER, Json, appointment, booking, dispatch, edit, selecting
+from tests.replay.clients import AID, GONE, SERVER, Json, appointment, booking, concept, dispatch, edit, selecting
 from tests.replay.replay import MET, NO_CODE, NOT_READ, O1, O2, OTHER_PATIENT, Answer, Replay, replay
 
 URN = "urn:uuid:0c9f0a3e-2c0b-4a55-9a3b-0d8a6a3f1f10"
@@ -35,7 +35,7 @@ SELECTED = [
     select("a selection by its address", {O2: MET}, f"{SERVER}/ServiceRequest/o2"),
     select("a selection by its fullUrl", {O2: MET}, URN, edits={"context.draftOrders.entry.1.fullUrl": URN}),
     select("a selection that names no draft", {O1: MET, O2: MET}, "ServiceRequest/other"),
-    select("nothing selected", {}),
+    select("nothing selected", {O1: MET, O2: MET}),
     select("the hook of another service", {O1: MET}, "ServiceRequest/o1", edits={"hook": "order-sign"}),
     select("no selections", 400, edits={"context.selections": GONE}, at="context.selections"),
     select("selections as a text", 400, edits={"context.selections": "ServiceRequest/o1"}, at="context.selections"),
@@ -91,7 +91,14 @@ BOOKED = [
         {"Appointment/a1 replace": MET},
     ),
     book(
-        "an appointment for an order that is not there", booking(appointment(**BASED_ON)), {"Appointment/a1": NO_CODE}
+        "an appointment for an order that is not there",
+        booking(appointment(**BASED_ON)),
+        {"ServiceRequest/o1": NOT_READ},
+    ),
+    book(
+        "an appointment of a kind for an order that is not there",
+        booking(appointment(**BASED_ON, serviceType=[concept("https://example.org/kinds", "surgery")])),
+        {"ServiceRequest/o1": NOT_READ},
     ),
     book("an appointment for nothing that is coded", booking(appointment()), {"Appointment/a1": NO_CODE}),
     book("an appointment that is cancelled", booking(appointment(**FOR_IT, status="cancelled")), {}),

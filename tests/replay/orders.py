@@ -79,7 +79,7 @@ ORDERS = [
     signing("a code between blanks", {f"{DRAFT}.code": concept(CPT, " 72158 ")}, {BLANK: NO_CODE}),
     signing("a code that is a number", {f"{DRAFT}.code": concept(CPT, 72158)}, {BLANK: NO_CODE}),
     signing("a code on which no policy decides", {f"{DRAFT}.code": concept(CPT, "99213")}, {}),
-    signing("a system that is not known", {f"{DRAFT}.code": concept("urn:oid:1.2.3", "replace")}, {}),
+    signing("a system that is not known", {f"{DRAFT}.code": concept("urn:oid:1.2.3", "replace")}, {BLANK: NO_CODE}),
     signing("no reasons", {f"{DRAFT}.reasonCode": []}, {O1: MET}),
     signing("members of null", {f"{DRAFT}.reasonCode": None, f"{DRAFT}.note": [None]}, {O1: MET}),
     signing("primitives with extensions", {f"{DRAFT}._status": {"extension": [{"url": "x"}]}}, {O1: MET}),

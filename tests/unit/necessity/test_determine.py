@@ -639,7 +639,7 @@ ODD_ORDERS: dict[str, Json] = {
     "an id that is a list": order("A", id=["o1"]),
     "an id with odd characters": order("A", id="a/b c`d"),
     "without a subject": {key: value for key, value in order("A").items() if key != "subject"},
-    "an odd subject": order("A", subject=["x"], encounter=5, requester="x"),
+    "odd references": order("A", encounter=5, requester="x"),
     "an odd site": order("A", bodySite="left"),
     "an odd date": order("A", authoredOn={"a": 1}),
 }

@@ -156,7 +156,7 @@ def test_an_order_without_a_readable_code_is_told_and_not_judged(code: object) -
 
 
 def test_an_order_that_no_policy_decides_on_is_told_with_its_code() -> None:
-    (one,) = read(order(coding("Z"), coding("A", "http://elsewhere"))).not_covered
+    (one,) = read(order(coding("Z"), coding("A", "http://snomed.info/sct"))).not_covered
     assert (one.code, one.reason) == ("Z", NotJudged.NO_POLICY)
 
 
@@ -280,11 +280,50 @@ def test_an_order_for_another_patient_is_not_judged_and_not_read_beside_the_othe
 
 @pytest.mark.parametrize(
     "subject",
-    [{"reference": "Patient/p1"}, {"display": "Jane Roe"}, {}, None, 5, "x", [{"reference": "Patient/p2"}]],
+    [{"reference": "Patient/p1"}, {"display": "Jane Roe"}, {}, None, "Patient/p1", [{"reference": "Patient/p1"}]],
     ids=repr,
 )
 def test_an_order_that_names_nobody_is_for_the_patient_it_is_signed_for(subject: object) -> None:
     assert len(read(order(coding("A"), subject=subject)).covered) == 1
+
+
+@pytest.mark.parametrize("subject", ["Patient/p2", [{"reference": "Patient/p2"}], ["Patient/p2"]], ids=repr)
+def test_another_patient_is_another_however_it_is_written(subject: object) -> None:
+    (one,) = read(order(coding("A"), subject=subject)).not_covered
+    assert one.reason is NotJudged.OTHER_PATIENT
+
+
+@pytest.mark.parametrize("subject", [5, "urn:uuid:1", [5], [{"display": "Jane Roe"}]], ids=repr)
+def test_an_order_that_does_not_say_readably_whose_it_is_is_not_judged(subject: object) -> None:
+    found = read(order(coding("A"), subject=subject))
+    assert (found.covered, [one.reason for one in found.not_covered]) == ((), [NotJudged.SUBJECT_UNCLEAR])
+
+
+def test_an_order_that_an_extension_may_have_turned_into_something_else_is_not_judged() -> None:
+    (one,) = read(order(coding("A"), modifierExtension=[{"url": "https://example.org/not"}])).not_covered
+    assert one.reason is NotJudged.NOT_UNDERSTOOD
+
+
+@pytest.mark.parametrize(
+    ("beside", "whole"),
+    [
+        (order(coding("Z"), id="o2"), True),
+        (order(coding("A"), id="o2", status="revoked"), True),
+        (order(coding("A"), id="o2", subject={"reference": "Patient/p2"}), True),
+        (order(id="o2", code={"text": "replace it"}), False),
+        (order(coding("A"), id="o2", subject=5), False),
+        (order(coding("A"), id="o2", modifierExtension=[{"url": "x"}]), False),
+        ({"resourceType": "RequestGroup", "id": "g1"}, False),
+    ],
+    ids=["no policy", "revoked", "of another", "text only", "of nobody", "modified", "a group"],
+)
+def test_what_cannot_be_judged_may_be_any_order(beside: dict[str, Any], whole: bool) -> None:
+    assert read(order(coding("B")), beside).whole is whole
+
+
+@pytest.mark.parametrize("code", ["-aa" * 70_000 + "!", "a" * 200_000, "A" + "-50" * 22])
+def test_a_long_code_is_looked_at_no_longer_than_any_code_is(code: str) -> None:
+    assert not policies().may_mean(code)  # the first one took a minute
 
 
 def attending(*patients: str) -> list[Any]:

@@ -54,7 +54,17 @@ def test_the_request_is_no_evidence_for_itself() -> None:
 def test_a_request_that_is_not_at_hand_is_asked_for() -> None:
     found = booked(appointment(**BASED_ON))
     assert [query.url for query in found.lacking] == ["ServiceRequest/o1"]
-    assert [one.reason for one in judged(found).not_covered] == [NotJudged.NO_CODE]
+    told = judged(found).not_covered
+    assert [(one.reference, one.reason) for one in told] == [("ServiceRequest/o1", NotJudged.NOT_HAD)]
+
+
+@pytest.mark.parametrize("there", [(), (order(status="active"),)], ids=["none of them", "one of them"])
+def test_a_request_that_is_not_at_hand_is_told_whatever_else_is_booked(there: tuple[Json, ...]) -> None:
+    kind = {"serviceType": [{"coding": [{"system": "https://example.org/kinds", "code": "surgery"}]}]}
+    based_on = {"basedOn": [{"reference": "ServiceRequest/o1"}, {"reference": "ServiceRequest/o9"}]}
+    told = judged(booked(appointment(**based_on, **kind), chart=there)).not_covered
+    missing = {one.reference for one in told if one.reason is NotJudged.NOT_HAD}
+    assert missing == {"ServiceRequest/o9"} | ({"ServiceRequest/o1"} if not there else set())
 
 
 def test_each_appointment_is_judged() -> None:

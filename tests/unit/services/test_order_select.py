@@ -60,8 +60,8 @@ def test_a_selection_that_names_no_draft_is_told_beside_those_that_do() -> None:
     assert found.not_had == ("ServiceRequest/other",)
 
 
-def test_where_nothing_is_selected_nothing_is_judged() -> None:
-    assert selected() == set()
+def test_where_nothing_is_selected_nothing_is_cleared() -> None:
+    assert selected() == {"ServiceRequest/o-1", "ServiceRequest/o-2"}
 
 
 def test_a_selected_order_that_repeats_another_is_judged() -> None:
