@@ -38,6 +38,9 @@ _CODE_SPAN = re.compile(r"(?<!\\)(`+)[^`].*?(?<!`)\1(?!`)")
 """What a reader is shown as it is. Source: CommonMark 0.31, Code spans."""
 _CLOCK = {"created", "msecs", "relativeCreated"}
 """Members of a log record whose digits are those of the time, whatever they look like."""
+_ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
+_NOT_TO_BE_DONE = ("revoked", "cancelled", "entered-in-error", "completed", "fulfilled", "noshow")
+"""Nothing is said of an order of such a status. Source: docs/reference/hooks.md, Orders that are not judged."""
 _AGAIN = 16
 """One request in so many is sent twice, and answered the same."""
 _METRICS = 200
@@ -110,12 +113,12 @@ def check(case: Case, answer: Answer) -> None:
 
 
 def _statuses(case: Case) -> set[int]:
-    """Return the statuses that docs/reference/hooks.md has for such a request."""
+    """Return the statuses that are documented for such a request."""
     retargeted = {404, 405} if case.retargeted else set()
     if case.tokens not in ("open", "good"):
         return {401, *retargeted, *({200, 400} if case.method == "OPTIONS" else ())}
     allowed = {200, 400, 412, 413} | retargeted
-    names = {name for name, _ in case.headers}
+    names = {name for name, one in case.headers if (name, one) != (b"content-type", b"application/json")}
     if case.broken_off:
         allowed.add(408)
     if {b"content-type", b"content-encoding"} & names:
@@ -175,6 +178,7 @@ def _check_cards(case: Case, answer: Answer) -> None:
         _check_card(card)
     _check_actions(case, response.get("systemActions", []), message)
     _check_outcomes(case, response, message)
+    _check_orders(case, response, message)
 
 
 def _check_card(card: Any) -> None:
@@ -235,3 +239,26 @@ def _says(held: Any, word: str) -> bool:
     if isinstance(held, dict | list):
         return any(_says(one, word) for one in (held.values() if isinstance(held, dict) else held))
     return held == word
+
+
+def _check_orders(case: Case, response: Any, message: Any) -> None:
+    """An order of a widget is spoken of on a card, whatever else is wrong: silence would look like clearance."""
+    if case.path != "/cds-services/necessity-order-sign" or message.get("extension"):
+        return  # which may ask for no cards
+    if re.search("(^|/)(Patient|RelatedPerson)/", str(message["context"].get("userId"))):
+        return  # no card is written for them
+    told_of = "".join(f"{card['summary']} {card['detail']}" for card in response["cards"])
+    for order in _widgets(message["context"]["draftOrders"]):
+        if f"/{order['id']}`" not in told_of:
+            raise Met("an order is passed over in silence", "", order["id"])
+
+
+def _widgets(bundle: Any) -> Iterator[Any]:
+    """Yield the orders of a widget that are to be done and can be read: with an id that FHIR allows, and a code."""
+    for entry in bundle.get("entry", ()):
+        match entry:
+            case {"resource": {"resourceType": "ServiceRequest", "id": str(), "code": {"coding": [{}, *_]}} as order}:
+                coding = order["code"]["coding"][0]
+                done = order.get("doNotPerform") is True or order.get("status") in _NOT_TO_BE_DONE
+                if not done and _ID.fullmatch(order["id"]) and (coding.get("system"), coding.get("code")) in ORDERED:
+                    yield order

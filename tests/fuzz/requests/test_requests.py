@@ -162,6 +162,7 @@ PLANTED: list[tuple[Callable[[Answer], Answer], str]] = [
     (card(detail="<script>alert(1)</script>"), "a card holds markup of the client's"),
     (card(detail="[here](javascript:alert(1))"), "a card holds markup of the client's"),
     (card(detail="**lens** lenses (`VisionPrescription/o2`): **criteria met**"), "criteria are met that nothing shows"),
+    (lambda answer: replace(answer, body=b'{"cards":[]}'), "an order is passed over in silence"),
     (action(status="completed"), "a system action changes more of an order than its extensions"),
 ]
 
@@ -232,7 +233,6 @@ def test_what_does_not_end_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
 # -- what OpenAPI promises ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.requirement("D7")
 def test_schemathesis_finds_every_promise_of_openapi_kept() -> None:
     command = [sys.executable, "-m", "tests.fuzz.requests.openapi", "--examples", "5"]
     run = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
