@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError
 
 from cds_service.store.errors import StoreError
 
-__all__ = ["NOBODY_ELSE", "connect_to", "database_url", "name_of"]
+__all__ = ["NOBODY_ELSE", "connect_to", "database_url", "name_of", "refuses_content"]
 
 NOBODY_ELSE: Final = nullcontext()
 """The turn of who writes alone."""
+_PROGRAM_LIMIT: Final = "54"
+"""The class of what is too large for the database, such as a text for an index. Source: PostgreSQL 15, Appendix A."""
 _SQLITE: Final = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA secure_delete = ON",
@@ -71,6 +73,12 @@ def name_of(error: DBAPIError) -> str:
     """Return what a database calls a fault, without what it says of it: that may quote a row."""
     fault = error.orig
     return str(getattr(fault, "sqlite_errorname", None) or type(fault).__name__)
+
+
+def refuses_content(error: DBAPIError) -> bool:
+    """Tell whether a database takes anything but this, rather than nothing for now."""
+    state = getattr(error.orig, "sqlstate", None) or ""
+    return isinstance(error, IntegrityError | DataError) or state.startswith(_PROGRAM_LIMIT)
 
 
 def _prepare_sqlite(synchronous: str, connection: Any, _: object) -> None:

@@ -10,12 +10,12 @@ from uuid import uuid4
 
 import msgspec
 from sqlalchemy import Connection, Engine, Executable, Table, bindparam, delete, insert, select, text, tuple_, update
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError
 
 from cds_service import __version__
 from cds_service.store import tables
 from cds_service.store.chain import Head, hash_of, tips
-from cds_service.store.engine import NOBODY_ELSE, name_of
+from cds_service.store.engine import NOBODY_ELSE, name_of, refuses_content
 from cds_service.store.entries import Entry, Opened, content_of, entry_of
 from cds_service.store.errors import StoreError, StoreUnavailable
 from cds_service.store.payload import Keys
@@ -71,7 +71,7 @@ class Journal:
         try:
             if entries:
                 self._commit(entries)
-        except (IntegrityError, DataError):
+        except DBAPIError:
             return [self._alone(one) for one in entries]
         return [True] * len(entries)
 
@@ -103,14 +103,17 @@ class Journal:
                 return False
             try:
                 self._commit([entry])
-            except (IntegrityError, DataError) as error:
+            except DBAPIError as error:
                 fault = StoreError(f"the entry cannot be kept ({name_of(error)})")
             else:
                 return True
         return fault
 
     def _commit(self, entries: Sequence[Entry]) -> None:
-        """Commit entries; where the connection is lost, try once more, unless only the answer was lost."""
+        """Commit entries; where the connection is lost, try once more, unless only the answer was lost.
+
+        Raises StoreUnavailable, or DBAPIError where the database refuses what is in them.
+        """
         target: Head | None = None
         for last in (False, True):
             try:
@@ -119,14 +122,14 @@ class Journal:
                     return
                 with self._turn, connection.begin():
                     target = self._append(connection, entries)
-            except (IntegrityError, DataError):
-                self._tried = None
-                raise
             except _Overtaken:
                 self.disconnect()
                 if last:
                     raise StoreUnavailable("another process writes as this one") from None
             except DBAPIError as error:
+                if refuses_content(error):
+                    self._tried = None
+                    raise
                 self.disconnect()
                 if last or not error.connection_invalidated:
                     raise StoreUnavailable(f"the database cannot be written ({name_of(error)})") from None

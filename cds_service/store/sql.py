@@ -40,6 +40,8 @@ _AT_START: Final = 30.0
 _NO_ANSWER: Final = "the database did not answer in time"
 
 
+_AT_A_TIME: Final = 64
+"""Reports of one call that wait to be kept at once: a long one must not keep decisions waiting."""
 _NO_KEYS: Final = Keys()
 _KEEP_POLICIES: Final = text(
     "INSERT INTO policy_package (revision, recorded, package) VALUES (:r, :t, :p) ON CONFLICT DO NOTHING"
@@ -106,7 +108,11 @@ class SqlStore:
 
     async def feedback(self, records: Sequence[FeedbackRecord]) -> tuple[Receipt, ...]:
         """Return once the feedback is committed. Raises StoreUnavailable."""
-        return await self._told([self._writer.put(one) for one in records])
+        receipts = list[Receipt]()
+        for begin in range(0, len(records), _AT_A_TIME):
+            some = records[begin : begin + _AT_A_TIME]
+            receipts += await self._told([self._writer.put(one) for one in some])
+        return tuple(receipts)
 
     def feedback_now(self, records: Sequence[FeedbackRecord]) -> tuple[Receipt, ...]:
         """Do the same where there is no event loop."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import pytest
@@ -105,6 +106,23 @@ def test_a_lock_that_goes_in_time_is_waited_for(database: str, open_store: Open)
         time.sleep(0.1)
     waiting.join()
     assert store.find("patient") is not None
+
+
+def test_what_a_database_refuses_for_its_content_is_no_reason_to_call_it_away(postgres: Cluster) -> None:
+    """PostgreSQL's indexes hold texts up to a third of a page."""
+    with SqlStore(postgres.new_database()) as store:
+        with pytest.raises(StoreError) as refusal:
+            store.feedback_now([feedback(token_hex(20_000))])
+        assert not isinstance(refusal.value, StoreUnavailable)
+        assert store.state().writable
+        store.feedback_now([feedback("short")])
+        assert [one.record.card for one in store.feedback_kept()] == ["short"]
+
+
+def test_a_long_report_leaves_room_for_others(open_store: Open) -> None:
+    store = open_store(room=64)
+    receipts = asyncio.run(store.feedback([feedback(f"card-{i}") for i in range(200)]))
+    assert len({one.id for one in receipts}) == len(list(store.feedback_kept())) == 200
 
 
 def test_a_full_disk_is_an_answer_and_what_was_kept_stays(tmp_path: Path) -> None:
