@@ -13,6 +13,7 @@ CdsServiceError
 │  ├─ RequiredDataUnavailable  what an answer cannot do without, such as the orders, cannot be had
 │  ├─ CoverageNotUsable     a payer that insists on one Coverage of its own is sent none
 │  ├─ TooManyOrders        more orders, or codes of orders, than are judged at a time
+│  ├─ TooManyReports        more entries of feedback than are taken at a time
 │  ├─ NotAuthenticated      nothing shows that a trusted client calls
 │  │  └─ CallNotChecked     … or whether it does cannot be told now
 │  └─ NothingToEvaluate     the message holds no order
@@ -165,6 +166,17 @@ class TooManyOrders(RequestError):
     def __str__(self) -> str:
         """Return the limit, and what to do."""
         return f"there are more than {self.most} {self.what}; nothing was evaluated, send fewer at a time"
+
+
+@dataclass
+class TooManyReports(RequestError):
+    """Feedback of more entries than the `most` that are taken at a time: none of them is."""
+
+    most: int
+
+    def __str__(self) -> str:
+        """Return the limit, and what to do."""
+        return f"there are more than {self.most} entries of feedback; none was kept, send fewer at a time"
 
 
 @dataclass

@@ -12,6 +12,7 @@ from cds_service.errors import (
     RequestError,
     RequiredDataUnavailable,
     TooManyOrders,
+    TooManyReports,
 )
 from cds_service.fhir.encoding import encode
 
@@ -23,6 +24,7 @@ BY_ERROR: Final[Mapping[type[RequestError], tuple[int, str]]] = {
     CoverageNotUsable: (400, "required"),
     RequiredDataUnavailable: (412, "processing"),
     TooManyOrders: (413, "too-costly"),
+    TooManyReports: (413, "too-costly"),
 }
 """The status, and the code of FHIR's `issue-type`; an error that is not named is a plain 400."""
 

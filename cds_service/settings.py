@@ -106,9 +106,9 @@ class Settings(BaseSettings):
     body_seconds: float = Field(default=10, gt=0)
     """How long a request body may take to arrive; a slower one is refused (408)."""
     max_concurrency: int = Field(default=512, gt=0)
-    """How many hook requests a process answers at a time; one more is told to come again (503)."""
+    """How many requests of hooks and feedback a process answers at a time; one more is told to come again (503)."""
     rate_limit: float = Field(default=0, ge=0)
-    """How many hook requests a second each client may send to a process (else 429), after a burst; 0 for any."""
+    """How many requests a second each client may send to a process (else 429), after a burst; 0 for any."""
     rate_burst: int = Field(default=50, gt=0)
     """How many a client that was quiet may send at once, where there is a rate limit."""
     shutdown_seconds: int = Field(default=20, gt=0)

@@ -30,7 +30,7 @@ from cds_service.ehr.client import FhirClient
 from cds_service.ehr.gather import Access, gather
 from cds_service.ehr.servers import AllowedServers, NotAllowed
 from cds_service.ehr.transport import CheckedTransport
-from cds_service.errors import ConfigurationError, ContentError, MalformedRequest
+from cds_service.errors import ConfigurationError, ContentError, MalformedRequest, TooManyReports
 from cds_service.fhir.encoding import decode, encode, member_of, refuse_duplicate_keys
 from cds_service.fhir.query import Fetched, FhirQuery
 from cds_service.fhir.temporal import Date
@@ -109,6 +109,8 @@ def open_store(settings: Settings) -> Store:
 
 _KEPT = "cds-service.kept"
 """The name of a package of policies that the store keeps."""
+_MAX_REPORTS = 1000
+"""Entries in one call of feedback."""
 _ROUNDS = 4
 """The orders, what has their codes, the chart, and who the payer is: each may tell what is to be read next."""
 
@@ -357,9 +359,16 @@ class Application:
         seen().decision = refusal.exchange
 
     async def take_feedback(self, service: Service, body: bytes, client: Client | None) -> None:
-        """Return once what became of cards is kept, each report once. Raises MalformedRequest, StoreUnavailable."""
+        """Return once what became of cards is kept, each report once.
+
+        Raises MalformedRequest, TooManyReports, StoreUnavailable.
+        """
+        report = decode(body)
+        entries = report.get("feedback") if isinstance(report, dict) else None
+        if isinstance(entries, list) and len(entries) > _MAX_REPORTS:
+            raise TooManyReports(_MAX_REPORTS)
         try:
-            feedback = parse_feedback(decode(body))
+            feedback = parse_feedback(report)
         except ProtocolError as error:
             raise MalformedRequest(error.path, error.reason) from None
         await self.store.feedback(feedback_records(feedback, service, client, received=datetime.now(UTC)))

@@ -64,7 +64,7 @@ def routes(serving: Serving) -> APIRouter:
             name=f"{service.id}-feedback",
             summary=f"What became of cards: {service.title}",
             openapi_extra=openapi.FEEDBACK,
-        )(_feedback_on(serving, service))
+        )(_feedback_on(serving, service, limits))
     router.get("/fhir/Questionnaire/{name}", summary="The questions of a policy", openapi_extra=openapi.QUESTIONNAIRE)(
         questionnaire
     )
@@ -98,12 +98,13 @@ async def _answer(
     return _json(reply.body)
 
 
-def _feedback_on(serving: Serving, service: Service) -> Endpoint:
+def _feedback_on(serving: Serving, service: Service, limits: Limits) -> Endpoint:
     async def take(request: Request) -> Response:
         """Take what became of cards."""
         application = serving.application
         client = await _client(application, request)
-        await application.take_feedback(service, await read_body(request, application.settings), client)
+        with limits.within(client.name if client else ""):
+            await application.take_feedback(service, await read_body(request, application.settings), client)
         return Response()
 
     return take

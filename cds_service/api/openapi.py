@@ -83,7 +83,7 @@ DISCOVERY: dict[str, Any] = {
 }
 FEEDBACK: dict[str, Any] = {
     "requestBody": {"required": True, "content": _json(_schema(Feedback))},
-    "responses": {"200": {"description": "The feedback is kept"}, **_errors(400, 401, 408, 413, 415, 500, 503)},
+    "responses": {"200": {"description": "The feedback is kept"}, **_errors(400, 401, 408, 413, 415, 429, 500, 503)},
 }
 PAGE: dict[str, Any] = {
     "parameters": _named("group"),

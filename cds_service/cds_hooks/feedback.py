@@ -16,10 +16,10 @@ from cds_service.cds_hooks.response import Coding
 __all__ = ["AcceptedSuggestion", "Feedback", "FeedbackEntry", "OverrideReason", "parse_feedback"]
 
 DATE_TIME = re.compile(
-    r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d):(\d\d)(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)",
+    r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d):(\d\d)(\.\d{1,9})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)",
     re.ASCII | re.IGNORECASE,
 )
-"""RFC 3339, section 5.6, date-time."""
+"""RFC 3339, section 5.6, date-time, to the nanosecond."""
 
 LEAP_SECOND = "60"
 
@@ -72,7 +72,7 @@ class FeedbackEntry(Message):
         }
     )
 
-    card: Text
+    card: Annotated[Text, Field(max_length=256)]
     outcome: Literal["accepted", "overridden"]
     accepted_suggestions: tuple[AcceptedSuggestion, ...] = ()
     override_reason: OverrideReason | None = None

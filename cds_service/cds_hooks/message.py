@@ -158,6 +158,7 @@ REASONS: Final = {
     "mapping_type": "must be an object",
     "missing": "is required",
     "model_type": "must be an object",
+    "string_too_long": "must have at most {max_length} characters",
     "string_too_short": "must not be empty",
     "string_type": "must be a string",
     "too_short": "must not be empty",

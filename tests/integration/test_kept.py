@@ -196,6 +196,16 @@ def test_what_is_no_feedback_is_refused_whole(report: object) -> None:
     assert served.feedback() == []
 
 
+def test_a_report_of_more_entries_than_are_taken_at_a_time_is_refused_whole() -> None:
+    served = Served()
+    entries = [overridden(f"c{i}") for i in range(1001)]
+    refused = served.post(FEEDBACK, {"feedback": entries})
+    assert (refused.status_code, refused.json()["issue"][0]["code"]) == (413, "too-costly")
+    assert served.feedback() == []
+    assert served.post(FEEDBACK, {"feedback": entries[1:]}).status_code == 200
+    assert len(served.feedback()) == 1000
+
+
 @pytest.mark.requirement("FB1")
 def test_every_service_takes_feedback() -> None:
     served = Served()

@@ -24,6 +24,7 @@ from tests.made_up import GROUP, PLAN, made_up_policies, request, write_policy
 
 SIGN = "/cds-services/necessity-order-sign"
 GUARD = 30
+REPORT = {"feedback": [{"card": "c", "outcome": "overridden", "outcomeTimestamp": "2026-01-15T10:00:00Z"}]}
 REVISION = "CDS-Policy-Revision"
 Ask = Callable[..., Awaitable[httpx.Response]]
 
@@ -95,6 +96,21 @@ def test_more_requests_at_a_time_than_may_be_are_told_to_come_again() -> None:
     asked(application, conversation)
 
 
+def test_feedback_counts_as_one_of_the_requests_at_a_time() -> None:
+    store = Kept()
+    application = Application(Settings(max_concurrency=1), made_up_policies(), store=store)
+
+    async def conversation(ask: Ask) -> None:
+        first = asyncio.ensure_future(ask("POST", SIGN, json=request()))
+        await asyncio.sleep(0.1)
+        assert (await ask("POST", f"{SIGN}/feedback", json=REPORT)).status_code == 503
+        store.may_keep.set()
+        assert (await first).status_code == 200
+        assert (await ask("POST", f"{SIGN}/feedback", json=REPORT)).status_code == 200
+
+    asked(application, conversation)
+
+
 def test_a_body_that_does_not_come_is_not_waited_for() -> None:
     application = Application(Settings(body_seconds=0.2, max_concurrency=1), made_up_policies())
 
@@ -121,6 +137,17 @@ def test_a_client_beyond_its_rate_is_told_when_to_come_again() -> None:
         assert [one.status_code for one in answers] == [200, 200, 429]
         assert 1 <= int(answers[2].headers["Retry-After"]) <= 10
         assert answers[2].json()["resourceType"] == "OperationOutcome"
+
+    asked(application, conversation)
+
+
+def test_feedback_takes_from_the_rate_of_its_client() -> None:
+    application = Application(Settings(rate_limit=0.1, rate_burst=2), made_up_policies())
+
+    async def conversation(ask: Ask) -> None:
+        paths = (SIGN, f"{SIGN}/feedback", f"{SIGN}/feedback")
+        answers = [await ask("POST", path, json=REPORT if "feedback" in path else request()) for path in paths]
+        assert [one.status_code for one in answers] == [200, 200, 429]
 
     asked(application, conversation)
 

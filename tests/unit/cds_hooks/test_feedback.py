@@ -43,6 +43,12 @@ def test_an_entry_without_a_required_member_is_refused(member: str):
             parse_feedback({"feedback": [wrong]})
 
 
+def test_a_card_is_named_by_at_most_256_characters():
+    assert feedback(card="c" * 256)
+    with refused_at("feedback[0].card"):
+        feedback(card="c" * 257)
+
+
 @pytest.mark.requirement("FB2")
 def test_another_outcome_is_refused():
     with refused_at("feedback[0].outcome"):
@@ -106,8 +112,8 @@ def test_a_utc_time_of_any_precision_is_a_timestamp(moment: datetime):
         assert feedback(outcomeTimestamp=moment.isoformat(timespec=precision))
 
 
-@pytest.mark.parametrize("text", ["2016-12-31T23:59:60Z", "2026-01-15t10:05:31.5z"])
-def test_leap_seconds_and_small_letters_are_rfc_3339(text: str):
+@pytest.mark.parametrize("text", ["2016-12-31T23:59:60Z", "2026-01-15t10:05:31.5z", "2026-01-15T10:05:31.123456789Z"])
+def test_leap_seconds_small_letters_and_nanoseconds_are_rfc_3339(text: str):
     assert feedback(outcomeTimestamp=text).outcome_timestamp == text
 
 
@@ -126,6 +132,7 @@ def test_leap_seconds_and_small_letters_are_rfc_3339(text: str):
         "2026-01-15T10:05:31+24:00",
         "2026-01-15T10:05:31+0100",
         "2026-01-15T10:05:31.Z",
+        "2026-01-15T10:05:31.1234567890Z",
         "20260115T100531Z",
         "٢٠٢٦-01-15T10:05:31Z",
         "2026-01-15T10:05:31.٥Z",
