@@ -11,6 +11,9 @@ from cds_service.settings import Settings
 
 __all__ = ["read_body"]
 
+_CHARSETS = ("utf-8", "utf8", "us-ascii", "iso-8859-1")
+"""What bodies in UTF-8 are called; the last by clients whose libraries call everything so. Source: RFC 8259, 8.1."""
+
 
 async def read_body(request: Request, settings: Settings) -> bytes:
     """Return the body's bytes, as they came.
@@ -38,6 +41,10 @@ async def read_body(request: Request, settings: Settings) -> bytes:
 def _refuse_other_formats(request: Request) -> None:
     if request.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
         raise UnsupportedBody("a compressed body is not read; send it without Content-Encoding")
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    media_type, *parameters = (part.strip().lower() for part in request.headers.get("content-type", "").split(";"))
     if media_type and media_type != "application/json" and not media_type.endswith("+json"):
         raise UnsupportedBody("the body is read as JSON; send it as application/json or application/fhir+json")
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "charset" and value.strip(' "') not in _CHARSETS:
+            raise UnsupportedBody("JSON is read as UTF-8; send it so")

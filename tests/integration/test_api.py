@@ -191,6 +191,8 @@ def test_the_address_names_the_service_whatever_hook_the_body_names(app: FastAPI
     [
         "application/json",
         "application/json; charset=utf-8",
+        'application/json;fhirVersion=4.0; Charset="UTF-8"',
+        "application/json; charset=ISO-8859-1",
         "application/fhir+json",
         "application/vnd.example+json",
         "APPLICATION/JSON",
@@ -313,6 +315,14 @@ def test_a_length_that_is_no_length_does_no_harm(app: FastAPI, length: str):
 @pytest.mark.parametrize("encoding", ["gzip", "br", "gzip, identity"])
 def test_a_compressed_body_is_a_415(app: FastAPI, encoding: str):
     assert post(app, request(), **{"content-encoding": encoding}).status_code == 415
+
+
+@pytest.mark.parametrize("charset", ["utf-16", '"UTF-16LE"', "utf-32", "ebcdic", CANARY])
+def test_a_body_that_is_not_utf_8_by_its_headers_is_a_415(app: FastAPI, charset: str):
+    response = post(app, request(), **{"content-type": f"application/fhir+json; charset={charset}"})
+    assert response.status_code == 415
+    assert "UTF-8" in issue(response)["details"]["text"]
+    assert CANARY not in response.text
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/xml", "application/fhir+xml", "json", CANARY])
