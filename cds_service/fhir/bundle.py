@@ -15,7 +15,7 @@ from cds_service.fhir.element import Resource
 from cds_service.fhir.encoding import canonical
 from cds_service.fhir.unread import Unread, Why
 
-__all__ = ["Holding", "gather", "has_more", "matches", "read"]
+__all__ = ["Holding", "gather", "has_more", "matches", "read", "read_context"]
 
 _MAX_NESTING = 8
 
@@ -75,6 +75,15 @@ def read(value: object, *, place: str = "Bundle", type_name: str | None = None) 
     reading = _Reading(Holding(), type_name)
     reading.take(value, place, 0)
     return reading.holding
+
+
+def read_context(bundle: object, *, place: str) -> Holding:
+    """Return what a Bundle of a hook's context holds; entries that hold nothing, all of them, are told as not read."""
+    holding = read(bundle, place=place)
+    entries = bundle.get("entry") if isinstance(bundle, Mapping) else None
+    if entries and not holding.resources and not holding.unread:
+        holding.unread.append(Unread(place, Why.NO_RESOURCE))
+    return holding
 
 
 def gather(values: Mapping[str, object], types: Mapping[str, str] | None = None) -> Holding:

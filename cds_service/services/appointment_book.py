@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cds_service.cds_hooks import AppointmentBookContext, Request
-from cds_service.fhir.bundle import Holding, read
+from cds_service.fhir.bundle import Holding, read_context
 from cds_service.fhir.element import label
 from cds_service.necessity.ordered_codes import code_references
 from cds_service.services.evaluation import Exchange, exchange_of
@@ -18,7 +18,7 @@ __all__ = ["SERVICE"]
 def _read(request: Request[AppointmentBookContext], chart: Holding) -> Exchange:
     """Return the exchange of the appointments; the requests that they are based on are orders that are read."""
     context, server = request.context, request.fhir_server
-    booked = read(context.appointments, place="context.appointments")
+    booked = read_context(context.appointments, place="context.appointments")
     find = finder(booked, chart, server=server)
     appointments = [one for one in booked.resources if one["resourceType"] == "Appointment"]
     named = [find(name) for one in appointments for name in code_references(one)]

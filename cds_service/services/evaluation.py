@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cds_service.fhir.bundle import Holding, gather, read
+from cds_service.fhir.bundle import Holding, gather, read_context
 from cds_service.fhir.element import Resource
 from cds_service.fhir.query import FhirQuery
 from cds_service.fhir.record import PatientRecord
@@ -63,7 +63,7 @@ def exchange_of(
     server: str | None = None,
 ) -> Exchange:
     """Return the exchange of a patient, draft orders (a Bundle) and a chart, known by content whatever its keys."""
-    ordered = drafts if isinstance(drafts, Holding) else read(drafts, place="context.draftOrders")
+    ordered = drafts if isinstance(drafts, Holding) else read_context(drafts, place="context.draftOrders")
     chart = prefetch if isinstance(prefetch, Holding) else gather(prefetch)
     named = {_name(draft) for draft in ordered.resources if draft.get("id")}
     return Exchange(
@@ -73,16 +73,9 @@ def exchange_of(
         full_urls={**chart.full_urls, **ordered.full_urls},
         unread=(*ordered.unread, *chart.unread),
         server=server,
-        unreadable=_unreadable(ordered, drafts),
+        unreadable=tuple(sorted({one.place for one in ordered.unread})),
         lacking=reads_for_codes(ordered, chart, server),
     )
-
-
-def _unreadable(ordered: Holding, drafts: object) -> tuple[str, ...]:
-    """Return the places of orders at which something else stands; the Bundle's own, where all its entries are such."""
-    entries = drafts.get("entry") if isinstance(drafts, Mapping) else None
-    nothing = isinstance(entries, list) and bool(entries) and not ordered.resources and not ordered.unread
-    return ("context.draftOrders",) if nothing else tuple(sorted({one.place for one in ordered.unread}))
 
 
 def evaluate(

@@ -215,3 +215,36 @@ def test_a_code_is_judged_under_every_name_of_its_system(system: str) -> None:
     entry["resource"]["code"]["coding"] = [{"system": system, "code": "63102"}]
     (card,) = answer(request)
     assert "63102" in card["summary"]
+
+
+BESIDE: dict[str, Any] = {
+    "more than was sent": {"total": 3},
+    "a further page": {"link": [{"relation": "next", "url": "https://ehr.example.org/2"}]},
+    "an entry that cannot be read": {"entry": [5]},
+    "an order by text": {"entry": [{"resource": {"resourceType": "ServiceRequest", "id": "x", "code": {"text": "y"}}}]},
+    "a group": {"entry": [{"resource": {"resourceType": "RequestGroup", "id": "g", "status": "draft"}}]},
+    "a medication that is not there": {
+        "entry": [
+            {
+                "resource": {
+                    "resourceType": "MedicationRequest",
+                    "id": "m",
+                    "medicationReference": {"reference": "Medication/m"},
+                }
+            }
+        ]
+    },
+}
+
+
+@pytest.mark.parametrize("beside", BESIDE.values(), ids=BESIDE)
+def test_a_part_that_is_not_known_to_be_ordered_is_not_taken_for_missing(beside: dict[str, Any]) -> None:
+    request = seed()
+    drafts = request["context"]["draftOrders"]
+    (entry,) = drafts["entry"]
+    entry["resource"]["code"]["coding"][0]["code"] = "22854"
+    (alone,) = answer(request)
+    assert "no corpectomy at this level is ordered" in alone["summary"]
+    request["context"]["draftOrders"] = drafts | beside | {"entry": [entry, *beside.get("entry", [])]}
+    cage = next(card for card in answer(request) if "22854" in card["summary"])
+    assert "information missing" in cage["summary"]

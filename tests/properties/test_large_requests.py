@@ -41,6 +41,25 @@ def many_codings() -> Json:
     return request
 
 
+def equal_codings() -> Json:
+    request = ordering(2)
+    for entry in request["context"]["draftOrders"]["entry"]:
+        coding = entry["resource"]["code"]["coding"]
+        entry["resource"]["code"]["coding"] = json.loads(json.dumps(coding * 20_000))
+    return request
+
+
+def a_code_like_many_modifiers() -> Json:
+    request = ordering(1)
+    coding = request["context"]["draftOrders"]["entry"][0]["resource"]["code"]["coding"]
+    coding[0] |= {"system": "https://example.org", "code": "-aa" * 60_000 + "!"}
+    return request | {"context": request["context"] | {"draftOrders": both(request, ordering(1))}}
+
+
+def both(*requests: Json) -> Json:
+    return {"entry": [one for request in requests for one in request["context"]["draftOrders"]["entry"]]}
+
+
 def copies_of_a_tumour() -> Json:
     request: Json = fixture("cds_hooks/seed-2-order-sign.json")
     entries = request["prefetch"]["condition"]["entry"]
@@ -68,6 +87,8 @@ def many_coverages() -> Json:
 LARGE: dict[str, Callable[[], Json]] = {
     "200 orders": lambda: ordering(200),
     "codings of one order without an id": many_codings,
+    "equal codings": equal_codings,
+    "a code like many modifiers": a_code_like_many_modifiers,
     "copies of a Condition": copies_of_a_tumour,
     "sites of a Condition": a_tumour_everywhere,
     "Coverages": many_coverages,

@@ -218,3 +218,31 @@ def test_one_full_url_for_two_resources_means_the_same_in_any_order() -> None:
     entries = [{"fullUrl": "urn:uuid:1", "resource": {**C1, "id": name}} for name in ("a", "b", "c")]
     found = [read({"entry": list(order)}).full_urls for order in permutations(entries)]
     assert all(one == found[0] for one in found)
+
+
+def test_an_address_of_two_resources_is_neither_whatever_came_first() -> None:
+    one, other = ({"resourceType": "Patient", "id": name} for name in ("p1", "p2"))
+    for first, second in ((one, other), (other, one)):
+        entries = [{"fullUrl": "urn:uuid:1", "resource": held} for held in (first, second, first)]
+        assert read({"resourceType": "Bundle", "entry": entries}).full_urls == {}
+        apart = gather({"a": {"entry": entries[:1]}, "b": {"entry": entries[1:2]}, "c": {"entry": entries[2:]}})
+        assert apart.full_urls == {}
+
+
+def test_two_forms_of_one_resource_are_known_by_their_address() -> None:
+    forms = [{"resourceType": "Patient", "id": "p1", "active": active} for active in (True, False)]
+    found = {
+        tuple(
+            read({"entry": [{"fullUrl": "urn:uuid:1", "resource": one} for one in order]})
+            .full_urls["urn:uuid:1"]
+            .items()
+        )
+        for order in (forms, forms[::-1])
+    }
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize("url", ["Patient/p2", "p2", "", 5, None])
+def test_an_address_that_is_none_names_nothing(url: object) -> None:
+    held = {"resourceType": "Patient", "id": "p1"}
+    assert read({"entry": [{"fullUrl": url, "resource": held}]}).full_urls == {}

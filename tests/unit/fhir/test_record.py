@@ -317,3 +317,8 @@ def test_the_same_id_at_two_servers_is_nobody_known_where_no_server_is_named() -
     assert record(one, other, server=None).is_about_patient(here) is None
     assert record(one, other, server=None).is_about_patient({"reference": "Patient/p1"}) is True
     assert record(one, other, server="https://a.example.org").is_about_patient(here) is True
+
+
+def test_an_address_at_another_server_is_not_the_patient_though_it_is_known() -> None:
+    url = "https://other.example.org/fhir/Patient/p1"
+    assert record(PATIENT, full_urls={url: PATIENT}, server=SERVER).is_about_patient({"reference": url}) is False
