@@ -11,8 +11,9 @@ from urllib.parse import quote
 
 from cds_service.fhir.unread import Why
 
-__all__ = ["Fetched", "FhirQuery"]
+__all__ = ["Fetched", "FhirQuery", "literal"]
 
+_SIGNS = re.compile(r"[\\$,|]")
 _TYPE = re.compile(r"[A-Z][A-Za-z]*")
 
 
@@ -62,6 +63,14 @@ class Fetched:
     def complete(self) -> bool:
         """Return whether nothing that the query asks for was left unread."""
         return self.why is None
+
+
+def literal(text: str) -> str:
+    """Return a text as one value of a search, whatever it holds: a bare comma would mean "or".
+
+    Source: FHIR R4 3.1.1 (Search), Escaping Search Parameters.
+    """
+    return _SIGNS.sub(r"\\\g<0>", text)
 
 
 def _in_query(text: str) -> str:

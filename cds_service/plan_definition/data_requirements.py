@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from cds_service.fhir.query import FhirQuery
+from cds_service.fhir.query import FhirQuery, literal
 from cds_service.fhir.values import Code
 from cds_service.plan_definition.model import PlanDefinition
 
@@ -62,13 +62,13 @@ def queries_of(
     for kind in sorted(types):
         codes = _codes(plans, kind) if by_code else ()
         narrowed = (("code", ",".join(f"{system or ''}|{code}" for system, code in codes)),) if codes else ()
-        found.append(FhirQuery(key=_key(kind), type=kind, parameters=(("patient", patient_id), *narrowed)))
+        found.append(FhirQuery(key=_key(kind), type=kind, parameters=(("patient", literal(patient_id)), *narrowed)))
     return (*found, coverage_query(patient_id)) if payer else tuple(found)
 
 
 def coverage_query(patient_id: str) -> FhirQuery:
     """Return the search for a patient's active coverage, as CRD's own prefetch has it."""
-    return FhirQuery(key=COVERAGE, type="Coverage", parameters=(("patient", patient_id), ("status", "active")))
+    return FhirQuery(key=COVERAGE, type="Coverage", parameters=(("patient", literal(patient_id)), ("status", "active")))
 
 
 def _codes(plans: Iterable[PlanDefinition], kind: str) -> tuple[Code, ...]:

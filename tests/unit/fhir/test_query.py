@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import re
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_service.fhir.query import Fetched, FhirQuery
+from cds_service.fhir.query import Fetched, FhirQuery, literal
 from cds_service.fhir.unread import Why
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
@@ -39,6 +40,13 @@ def test_no_value_gets_out_of_its_place(parameters: list[tuple[str, str]]) -> No
     url = urlsplit(search(*parameters).url)
     assert url.path == "Observation"
     assert parse_qsl(url.query, keep_blank_values=True) == parameters
+
+
+@given(texts)
+def test_a_literal_holds_no_sign_of_a_search_and_nothing_of_it_is_lost(text: str) -> None:
+    unescaped = r"(?<!\\)(?:\\\\)*[$,|]"
+    assert not re.search(unescaped, literal(text))
+    assert re.sub(r"\\([\\$,|])", r"\1", literal(text)) == text
 
 
 @given(texts)

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from cds_service.fhir.definitions import element, is_resource
-from cds_service.plan_definition.data_requirements import prefetch_of
+from cds_service.plan_definition.data_requirements import prefetch_of, queries_of
 from tests.charts import shipped
 from tests.unit.plan_definition.plans import compiled, plan
 
@@ -52,6 +52,14 @@ def test_no_policy_reads_the_patient_alone() -> None:
 def test_the_order_of_policies_changes_nothing() -> None:
     plans = shipped().plans
     assert list(prefetch_of(plans).items()) == list(prefetch_of(reversed(plans)).items())
+
+
+@pytest.mark.parametrize(("patient", "sent"), [("p-1.2", "p-1.2"), ("p,1", "p%5C,1"), ("a|b$", "a%5C%7Cb%5C%24")])
+def test_an_id_of_a_patient_is_searched_for_as_one_value(patient: str, sent: str) -> None:
+    read, *searches = queries_of(shipped().plans, patient, payer=True)
+    assert read.id == patient
+    assert searches
+    assert all(f"?patient={sent}" == one.url.partition("&")[0].removeprefix(one.type) for one in searches)
 
 
 def test_the_shipped_policies_ask_in_the_recommended_subset_only() -> None:
