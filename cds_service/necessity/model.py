@@ -46,6 +46,8 @@ class Order:
     coding: Resource = field(repr=False)
     as_of: Date
     duplicates: tuple[str, ...] = ()
+    is_theirs: bool = True
+    """Whether it is sure to be the patient's: it names them, or nobody. Else it is judged, and nothing is granted."""
 
     @property
     def references(self) -> tuple[str, ...]:

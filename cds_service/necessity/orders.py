@@ -112,11 +112,14 @@ def read_orders(
         not_covered += missing
         found = [one for one in coded if policies.on((one.system, one.code), day)]
         what = _what(request) if found else b""
+        is_theirs = _is_surely_theirs(request, record)
         for one in found:
             same = (one.system, one.code, what)
             earlier = covered.get(same)
             if earlier is None:
-                covered[same] = Order(one.request, reference, one.path, one.system, one.code, one.coding, day)
+                covered[same] = Order(
+                    one.request, reference, one.path, one.system, one.code, one.coding, day, is_theirs=is_theirs
+                )
             elif reference not in earlier.references:
                 covered[same] = replace(earlier, duplicates=(*earlier.duplicates, reference))
         if not found and not missing:
@@ -162,6 +165,15 @@ def _refusal(request: Resource, record: PatientRecord) -> NotJudged | None:
     if any(_names_another(one, record) for one in stated):
         return NotJudged.OTHER_PATIENT
     return None if all(_is_readable(one, record) for one in stated) else NotJudged.SUBJECT_UNCLEAR
+
+
+def _is_surely_theirs(request: Resource, record: PatientRecord) -> bool:
+    """Whether an order names the patient, or nobody."""
+    if request.get("resourceType") == "Appointment":
+        named = [*_patients_attending(request)]
+        return not named or any(record.is_about_patient(one) is True for one in named)
+    stated = [one for one in (request.get("subject"), request.get("patient")) if isinstance(one, Mapping)]
+    return all(record.is_about_patient(one) is True for one in stated)
 
 
 def _is_readable(subject: object, record: PatientRecord) -> bool:

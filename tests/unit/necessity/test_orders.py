@@ -299,6 +299,24 @@ def test_an_order_that_does_not_say_readably_whose_it_is_is_not_judged(subject: 
     assert (found.covered, [one.reason for one in found.not_covered]) == ((), [NotJudged.SUBJECT_UNCLEAR])
 
 
+@pytest.mark.parametrize(
+    ("subject", "theirs"),
+    [
+        ({"reference": "Patient/p1"}, True),
+        (None, True),
+        ({"display": "Jane Roe"}, False),
+        ({"reference": "urn:uuid:1"}, False),
+        ({"reference": "https://other.example.org/fhir/Patient/p1"}, False),
+    ],
+    ids=repr,
+)
+def test_an_order_is_surely_the_patients_if_it_names_them_or_nobody(subject: object, theirs: bool) -> None:
+    draft = order(coding("A"), subject=subject)
+    record = PatientRecord("p1", [draft], server="https://ehr.example.org/fhir")
+    (one,) = read_orders([draft], policies(), record, received=RECEIVED).covered
+    assert one.is_theirs is theirs
+
+
 def test_an_order_that_an_extension_may_have_turned_into_something_else_is_not_judged() -> None:
     (one,) = read(order(coding("A"), modifierExtension=[{"url": "https://example.org/not"}])).not_covered
     assert one.reason is NotJudged.NOT_UNDERSTOOD
