@@ -60,7 +60,12 @@ def token(path: str, **claims: Any) -> tuple[str, str]:
     return "Authorization", f"Bearer {sign(made, KEY)}"
 
 
-CALLS = [("GET", "/cds-services", b""), ("POST", SIGN, json.dumps(request()).encode())]
+REPORT = {"feedback": [{"card": "c", "outcome": "overridden", "outcomeTimestamp": "2026-01-15T10:00:00Z"}]}
+CALLS = [
+    ("GET", "/cds-services", b""),
+    ("POST", SIGN, json.dumps(request()).encode()),
+    ("POST", f"{SIGN}/feedback", json.dumps(REPORT).encode()),
+]
 
 
 @pytest.mark.requirement("J2", "J3")
@@ -132,12 +137,13 @@ def test_a_client_has_its_own_fhir_servers(tmp_path: Path) -> None:
 
 
 @pytest.mark.requirement("J6")
-def test_a_token_is_answered_once_by_all_processes_that_share_a_database(tmp_path: Path) -> None:
-    database, used = f"sqlite:///{tmp_path}/kept.db", token("/cds-services")
-    answers = [
-        send(settings(tmp_path), "GET", "/cds-services", used, store=SqlStore(database)).status_code for _ in range(2)
-    ]
-    assert answers == [200, 401]
+@pytest.mark.parametrize(("method", "path", "body"), CALLS)
+def test_a_token_is_answered_once_by_all_processes_that_share_a_database(
+    method: str, path: str, body: bytes, tmp_path: Path
+) -> None:
+    database, used = f"sqlite:///{tmp_path}/kept.db", token(path)
+    answers = [send(settings(tmp_path), method, path, used, body=body, store=SqlStore(database)) for _ in range(2)]
+    assert [one.status_code for one in answers] == [200, 401]
 
 
 def test_while_the_database_is_away_no_call_is_taken_for_the_first(
