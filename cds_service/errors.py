@@ -137,12 +137,13 @@ class RequiredDataUnavailable(RequestError):
     """What an answer cannot do without is not at hand; `queries` (FhirQuery) would bring it."""
 
     queries: tuple[Any, ...]
+    reason: str = "the orders could not be read: send them in prefetch"
 
     def __str__(self) -> str:
-        """Return which types of resource are lacking."""
+        """Return what is lacking, and of which types of resource it is."""
         types = ", ".join(f"`{one}`" for one in dict.fromkeys(str(query.type) for query in self.queries))
         access = f", or give access to {types}" if types else ""
-        return f"the orders could not be read: send them in prefetch{access}"
+        return f"{self.reason}{access}"
 
 
 @dataclass

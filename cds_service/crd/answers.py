@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cds_service.crd.coverage import Problem
 from cds_service.crd.coverage_information import Covered, PaNeeded
 from cds_service.crd.terms import Authorization, Call, Terms
+from cds_service.fhir.definitions import element
+from cds_service.fhir.element import Resource
 from cds_service.fhir.unread import Why
 from cds_service.necessity.model import CriterionResult, Determination, Kind, Outcome
 from cds_service.necessity.reading import open_questions
@@ -32,13 +35,8 @@ class Answer:
     """CRD's code for the reason, if it has one."""
 
 
-_MET = {
-    PaNeeded.NO_AUTH: Answer(Covered.COVERED, PaNeeded.NO_AUTH, "criteria met"),
-    PaNeeded.SATISFIED: Answer(Covered.COVERED, PaNeeded.SATISFIED, "criteria met"),
-    PaNeeded.AUTH_NEEDED: Answer(
-        Covered.COVERED, PaNeeded.AUTH_NEEDED, "criteria met; a reviewer decides on the authorization"
-    ),
-}
+_ORDERS = ("order", "original-order", "reflex-order", "filler-order", "instance-order")
+"""The intents of a request that is to be carried out. Source: FHIR R4, request-intent."""
 _NOT_SHOWN = Answer(
     Covered.COVERED, PaNeeded.AUTH_NEEDED, "criteria not met on record; a physician reviews it", documents=True
 )
@@ -49,13 +47,16 @@ _UNREAD = Answer(Covered.INDETERMINATE, PaNeeded.INDETERMINATE, "part of the cha
 _NOT_EVALUATED = Answer(Covered.INDETERMINATE, PaNeeded.INDETERMINATE, "not evaluated", code="technical")
 
 
-def answer_to(determination: Determination, terms: Terms, call: Call) -> Answer | None:
-    """Return what is answered to one determination; None where its policy does not apply."""
+def answer_to(determination: Determination, problem: Problem | None, terms: Terms, call: Call) -> Answer | None:
+    """Return what is answered to one determination; None where its policy does not apply.
+
+    `problem` is that of the Coverages it is answered for.
+    """
     match determination.outcome, determination.kind:
         case Outcome.NOT_APPLICABLE, _:
             return None
         case Outcome.MET, _:
-            return _MET[_authorization(determination, terms, call)]
+            return _met(determination, problem, terms, call)
         case Outcome.NOT_MET, Kind.CODING:
             return _MISFIT
         case Outcome.NOT_MET, _:
@@ -85,16 +86,30 @@ def _has_failed(plan: PlanDefinition, gap: CriterionResult, call: Call) -> bool:
     return not unseen or any(one.why is not Why.NOT_SENT for one in unseen)
 
 
-def _authorization(determination: Determination, terms: Terms, call: Call) -> PaNeeded:
-    """Return what a need that is shown leaves to do. Nothing is granted that somebody should still look at."""
-    if terms.authorization is Authorization.NOT_NEEDED:
-        return PaNeeded.NO_AUTH
+def _met(determination: Determination, problem: Problem | None, terms: Terms, call: Call) -> Answer:
+    """Return what a need that is shown leaves to do. Nothing is granted that somebody should still look at.
+
+    What was not read of what the policy reads might say otherwise. Of several Coverages none is the one to grant under,
+    and what is proposed or planned is no order.
+    """
     read = {one.type for one in determination.plan.inputs}
+    partly = any(one.may_hold(read) for one in call.unread)
+    met = "criteria met on what was read" if partly else "criteria met"
+    if terms.authorization is Authorization.NOT_NEEDED:
+        return Answer(Covered.COVERED, PaNeeded.NO_AUTH, met)
     to_be_seen = (
-        determination.human_review
+        partly
+        or problem is not None
+        or determination.human_review
         or determination.refusal is not None
-        or any(one.may_hold(read) for one in call.unread)
         or not call.configuration.wants("unsolicited-determ")
+        or not _is_order(determination.order.resource)
     )
-    granted = terms.authorization is Authorization.GRANTED and not to_be_seen
-    return PaNeeded.SATISFIED if granted else PaNeeded.AUTH_NEEDED
+    if terms.authorization is Authorization.GRANTED and not to_be_seen:
+        return Answer(Covered.COVERED, PaNeeded.SATISFIED, met)
+    return Answer(Covered.COVERED, PaNeeded.AUTH_NEEDED, f"{met}; a reviewer decides on the authorization")
+
+
+def _is_order(request: Resource) -> bool:
+    """Return whether a request says that it is to be carried out, or is of a type that cannot say otherwise."""
+    return element(str(request.get("resourceType")), "intent") is None or request.get("intent") in _ORDERS

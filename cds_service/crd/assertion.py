@@ -1,6 +1,6 @@
 """Determinations of one order → what the payer asserts of it under one Coverage: the least favourable of them.
 
-Only a Coverage makes an order `not-covered`: one that has ended, or of a member whom nobody knows.
+Only a Coverage makes an order `not-covered`: one that is not active.
 """
 
 from __future__ import annotations
@@ -13,15 +13,20 @@ from uuid import UUID, uuid5
 from cds_service.crd.answers import answer_to
 from cds_service.crd.coverage import Problem, period_end
 from cds_service.crd.coverage_information import CoverageInformation, Covered, PaNeeded, StatedReason
+from cds_service.crd.in_scope import InScope
 from cds_service.crd.reasons import reason_of
 from cds_service.crd.terms import Call, Terms
-from cds_service.fhir.element import Resource, label
+from cds_service.fhir.element import Resource, is_id, label
+from cds_service.fhir.encoding import canonical
 from cds_service.fhir.temporal import Date, bounds
 from cds_service.necessity.model import Determination, Outcome
+from cds_service.necessity.orders import NotJudged
 
-__all__ = ["assertion_of", "dependencies_of"]
+__all__ = ["assertion_of", "assertion_of_coarse", "dependencies_of"]
 
 _NAMESPACE = UUID("0f3c8f1e-6f0c-5b6e-9d0a-2a7d5b1c4e90")
+_NO_CODE = "The order has no code that can be read, so that nothing was decided; send its code with its code system."
+_NOT_ON_THAT_DAY = "No policy of this code counts on the day of the order, so that nothing was decided; check the day."
 
 
 def assertion_of(
@@ -38,7 +43,7 @@ def assertion_of(
     The ids are made of the Coverage and the determinations: the same again for the same, others for others. Two
     orders that say the same share them, for they are one service.
     """
-    answers = {one: answer for one in determinations if (answer := answer_to(one, terms, call)) is not None}
+    answers = {one: answer for one in determinations if (answer := answer_to(one, problem, terms, call)) is not None}
     if not answers:
         return None
     identity = uuid5(_NAMESPACE, " ".join((label(coverage), str(problem), *(one.id for one in answers))))
@@ -68,6 +73,25 @@ def assertion_of(
     )
 
 
+def assertion_of_coarse(one: InScope, coverage: Resource) -> CoverageInformation:
+    """Return what is asserted of an order that could not be judged: that it depends on what the order does not say.
+
+    Its day may be what is wrong with it, so that it is not held against the Coverage.
+    """
+    content = {name: value for name, value in one.request.items() if name not in ("extension", "meta")}
+    identity = uuid5(_NAMESPACE, f"{label(coverage)} {one.not_judged} {canonical(content).decode()}")
+    no_code = one.not_judged is NotJudged.NO_CODE
+    return CoverageInformation(
+        coverage=label(coverage),
+        covered=Covered.CONDITIONAL,
+        pa_needed=PaNeeded.CONDITIONAL,
+        reasons=(StatedReason(_NO_CODE if no_code else _NOT_ON_THAT_DAY),),
+        date=one.as_of,
+        assertion_id=str(identity),
+        detail_code=no_code,
+    )
+
+
 def dependencies_of(determinations: Iterable[Determination], orders: Mapping[str, str]) -> tuple[str, ...]:
     """Return the other orders, as `Type/id`, that the determinations of one order read.
 
@@ -76,7 +100,8 @@ def dependencies_of(determinations: Iterable[Determination], orders: Mapping[str
     judged = tuple(determinations)
     read = (one for each in judged for one in each.results if one.criterion.determination_of is not None)
     named = _once(orders.get(evidence.path) for one in read for evidence in one.evidence)
-    return tuple(one for one in named if "/~" not in one and all(one != each.order.reference for each in judged))
+    others = (one for one in named if all(one != each.order.reference for each in judged))
+    return tuple(one for one in others if is_id(one.partition("/")[2]))
 
 
 def _policy_link(determination: Determination, base: str) -> str:

@@ -1,21 +1,22 @@
 """The Coverages in the record: which of them an assertion can be made about, and what stands in the way.
 
 Nothing is taken for granted: a Coverage counts when it says that it is this patient's, that we pay, and that it is
-active. It has ended, or is another's, only when it says so.
+active. It has ended, or is another's, only when it says so; and copies of one that contradict each other say nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from cds_service.expressions.logic import Truth, any_of
-from cds_service.fhir.element import Resource, label
+from cds_service.fhir.element import Resource, is_id, label
 from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.temporal import Date, compare, parse_date_time
 
-__all__ = ["Coverages", "Identifier", "Problem", "payer_identifier", "payers_to_read", "period_end", "read_coverages"]
+__all__ = ["Coverages", "Identifier", "Insurance", "Problem", "payer_identifier", "payers_to_read", "period_end"]
 
 Identifier = tuple[str, str]
 """(system, value)"""
@@ -33,64 +34,79 @@ class Problem(StrEnum):
     SEVERAL = "there is more than one active Coverage of this payer; send the one that is to pay"
     PAYER_UNKNOWN = "the payer of the Coverage is not known; send its Organization, or its identifier in `payor`"
     NOT_OUR_PAYER = "the payer of the Coverage is not served here; ask the service of that payer"
-    UNCLEAR = "whether the Coverage is active is not known; send its `status` and readable dates"
+    UNCLEAR = "whether the Coverage is active is not known; send it once, with its `status` and readable dates"
     INACTIVE = "the Coverage is not active on the day of the order"
-    UNKNOWN_MEMBER = "the Coverage names no member that is known here"
 
     @property
     def reason_code(self) -> str | None:
         """Return CRD's code for what can be answered as `not-covered`; None for what leaves nothing to be answered."""
-        return _REASON_CODES.get(self)
-
-
-_REASON_CODES = {Problem.INACTIVE: "no-active-coverage", Problem.UNKNOWN_MEMBER: "no-member-found"}
+        return "no-active-coverage" if self is Problem.INACTIVE else None
 
 
 @dataclass(frozen=True, slots=True)
 class Coverages:
     """The Coverages that an assertion may name, and the problem with them.
 
-    Without a problem there is exactly one. Several, an inactive one or one of an unknown member are named all the
-    same: it can be said of each what holds for it.
+    Without a problem there is exactly one. Several, or an inactive one, are named all the same: it can be said of each
+    what holds for it.
     """
 
     named: tuple[Resource, ...]
     problem: Problem | None
 
 
-def read_coverages(
-    record: PatientRecord,
-    payers: Collection[Identifier],
-    as_of: Date,
-    *,
-    is_member: Callable[[Resource], bool] | None = None,
-) -> Coverages:
-    """Return the Coverages of the patient that one of `payers` pays for on a day.
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """One copy of a Coverage, and what it says of whose it is and who pays."""
 
-    `is_member` tells whether the payer knows the member that a Coverage names; without it every member counts.
-    Source: CRD 2.2.1 hook-13, resp-44, resp-45.
-    """
-    mine = [one for one in record.of_type("Coverage") if _is_mine(one, record)]
-    if len(mine) > MOST_COVERAGES:
-        return Coverages((), Problem.SEVERAL)
-    if not mine:
-        unseen = record.may_hold_more(("Coverage",))
-        return Coverages((), Problem.NOT_READ if unseen else Problem.NO_COVERAGE)
-    paid = [(one, _pays(one, record, payers)) for one in mine]
-    ours = [one for one, pays in paid if pays]
-    if not ours:
-        unknown = any(pays is None for _, pays in paid)
-        return Coverages((), Problem.PAYER_UNKNOWN if unknown else Problem.NOT_OUR_PAYER)
-    in_force = [(one, _is_active(one, as_of)) for one in ours]
-    active = [one for one, counts in in_force if counts]
-    if not active:
-        unclear = any(counts is None for _, counts in in_force)
-        return Coverages((), Problem.UNCLEAR) if unclear else Coverages(_once(ours), Problem.INACTIVE)
-    members = [one for one in active if is_member is None or is_member(one)]
-    if not members:
-        return Coverages(_once(active), Problem.UNKNOWN_MEMBER)
-    named = _once(members)
-    return Coverages(named, Problem.SEVERAL if len(named) > 1 else None)
+    coverage: Resource
+    mine: bool
+    pays: Truth
+
+
+@dataclass(frozen=True, slots=True)
+class Insurance:
+    """The Coverages of the patient that this payer pays for, each in all its copies; else why there are none."""
+
+    record: PatientRecord
+    ours: tuple[tuple[_Copy, ...], ...]
+    problem: Problem | None = None
+
+    @classmethod
+    def of(cls, record: PatientRecord, payers: Collection[Identifier]) -> Insurance:
+        """Return what a record holds of the Coverages that one of `payers` pays for. Source: CRD 2.2.1 hook-13."""
+        copies: dict[str, list[_Copy]] = defaultdict(list)
+        for one in record.of_type("Coverage"):
+            if is_id(one.get("id")):
+                copies[label(one)].append(_Copy(one, _is_mine(one, record), _pays(one, record, payers)))
+        mine = [tuple(group) for group in copies.values() if any(one.mine for one in group)]
+        if sum(map(len, mine)) > MOST_COVERAGES:
+            return cls(record, (), Problem.SEVERAL)
+        if not mine:
+            unseen = record.may_hold_more(("Coverage",))
+            return cls(record, (), Problem.NOT_READ if unseen else Problem.NO_COVERAGE)
+        ours = tuple(group for group in mine if any(one.pays for one in group))
+        if not ours:
+            unknown = any(one.pays is None for group in mine for one in group)
+            return cls(record, (), Problem.PAYER_UNKNOWN if unknown else Problem.NOT_OUR_PAYER)
+        return cls(record, ours)
+
+    def on(self, as_of: Date, order: Resource | None = None) -> Coverages:
+        """Return the Coverages that count on a day, for an order: where it names some of these, only those do.
+
+        Source: CRD 2.2.1 hook-13, resp-45; FHIR R4, ServiceRequest.insurance.
+        """
+        if self.problem is not None:
+            return Coverages((), self.problem)
+        chosen = _named_by(order or {}, self.record)
+        ours = [group for group in self.ours if label(group[0].coverage) in chosen] or self.ours
+        in_force = [(group[0].coverage, _in_force(group, as_of)) for group in ours]
+        active = tuple(one for one, counts in in_force if counts)
+        if active:
+            return Coverages(active, Problem.SEVERAL if len(active) > 1 else None)
+        if any(counts is None for _, counts in in_force):
+            return Coverages((), Problem.UNCLEAR)
+        return Coverages(tuple(one for one, _ in in_force), Problem.INACTIVE)
 
 
 def payer_identifier(text: str) -> Identifier:
@@ -115,15 +131,14 @@ def period_end(coverage: Resource) -> Date | None:
 
 
 def _is_mine(coverage: Resource, record: PatientRecord) -> bool:
-    return (
-        record.is_about_patient(coverage.get("beneficiary")) is True
-        and type(coverage.get("id")) is str
-        and coverage.get("status") != "entered-in-error"
-    )
+    return record.is_about_patient(coverage.get("beneficiary")) is True and coverage.get("status") != "entered-in-error"
 
 
-def _once(coverages: Iterable[Resource]) -> tuple[Resource, ...]:
-    return tuple({label(one): one for one in coverages}.values())
+def _named_by(order: Resource, record: PatientRecord) -> frozenset[str]:
+    """Return the Coverages, as `Type/id`, that an order says are to pay for it; what it contains is none of them."""
+    held = order.get("insurance")
+    found = (record.resolve(one, order) for one in (held if type(held) is list else (held,)))
+    return frozenset(label(one) for one in found if one is not None and record.container(one) is None)
 
 
 # -- who pays -------------------------------------------------------------------------------------------------
@@ -157,6 +172,12 @@ def _identifiers(payor: Resource, record: PatientRecord) -> Iterator[Identifier]
 
 
 # -- whether it counts ----------------------------------------------------------------------------------------
+
+
+def _in_force(copies: Collection[_Copy], day: Date) -> Truth:
+    """Return whether a Coverage is in force on a day; None also where its copies do not say the same."""
+    said = {(one.mine, one.pays, _is_active(one.coverage, day), period_end(one.coverage)) for one in copies}
+    return said.pop()[2] if len(said) == 1 else None
 
 
 def _is_active(coverage: Resource, day: Date) -> Truth:

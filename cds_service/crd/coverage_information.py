@@ -77,6 +77,8 @@ class CoverageInformation:
     """The number of an authorization that is granted; there is one exactly where `pa_needed` is SATISFIED."""
     billing_codes: tuple[tuple[str, str], ...] = ()
     """(system, code) of what the assertion holds for."""
+    detail_code: bool = False
+    """Whether a more detailed code of the order would help."""
     documents: bool = False
     """Whether a clinician is asked for documents of the medical necessity."""
     questionnaires: tuple[str, ...] = ()
@@ -100,24 +102,32 @@ def coverage_of(extension: Mapping[str, Any]) -> str | None:
     if extension.get("url") != URL or type(parts) is not list:
         return None
     for part in parts:
-        value = part.get("valueReference") if type(part) is dict and part.get("url") == "coverage" else None
-        reference = value.get("reference") if type(value) is dict else None
-        if type(reference) is str:
-            return "/".join(reference.partition("/_history/")[0].split("/")[-2:])
+        named = _referred(part) if type(part) is dict and part.get("url") == "coverage" else None
+        if named is not None:
+            return named
     return None
+
+
+def _referred(part: Mapping[str, Any]) -> str | None:
+    """Return what a part refers to, as `Type/id`; None for a part that is no reference."""
+    value = part.get("valueReference")
+    reference = value.get("reference") if type(value) is dict else None
+    return "/".join(reference.partition("/_history/")[0].split("/")[-2:]) if type(reference) is str else None
 
 
 def is_said(carried: Mapping[str, Any], extension: Mapping[str, Any]) -> bool:
     """Return whether an extension that an order carries says the same: all but the date and the ids, in any order.
 
+    A reference is the same with a server's address in it, or with the name that a server shows for it.
     Source: CRD 2.2.1 resp-35.
     """
     return _said(carried) == _said(extension)
 
 
 def _said(extension: Mapping[str, Any]) -> list[bytes]:
-    parts = extension["extension"]
-    return sorted(canonical(one) for one in parts if type(one) is not dict or one.get("url") not in _OF_ONE_OCCASION)
+    parts = (one if type(one) is dict else {"": one} for one in extension["extension"])
+    lasting = (one for one in parts if one.get("url") not in _OF_ONE_OCCASION)
+    return sorted(canonical([one.get("url"), named] if (named := _referred(one)) else one) for one in lasting)
 
 
 def _parts(said: CoverageInformation, version: Version) -> Iterator[JsonObject]:
@@ -130,7 +140,8 @@ def _parts(said: CoverageInformation, version: Version) -> Iterator[JsonObject]:
         yield {"url": "doc-needed", "valueCode": "clinical"}
         yield {"url": "doc-purpose", "valueCode": "retain-doc"}
     if "conditional" in (covered, pa_needed):
-        yield {"url": "info-needed", "valueCode": "OTH"}
+        asked = "detail-code" if said.detail_code and version.detail_code else "OTH"
+        yield {"url": "info-needed", "valueCode": asked}
     for system, code in said.billing_codes:
         yield {"url": "billingCode", "valueCoding": {"system": system, "code": code}}
     for reason in said.reasons:

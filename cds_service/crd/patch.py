@@ -45,14 +45,15 @@ def find_orders(body: bytes, wanted: Collection[str], pages: Iterable[bytes] = (
 def with_coverage_information(order: bytes, extensions: Sequence[JsonObject]) -> dict[str, Any] | None:
     """Return the order with the extensions on it, each in the place of those for the same Coverage; all else as it was.
 
-    None if it carries all of them already, or has no extensions to add to. The members are JSON text that
-    `cds_service.fhir.encoding.encode` writes as it is, but for `resourceType`.
+    None if it carries all of them already, or holds in their place what cannot be one. A single extension that stands
+    outside of a list is put into one. The members are JSON text that `cds_service.fhir.encoding.encode` writes as it
+    is, but for `resourceType`.
     """
     members: dict[str, Any] = dict(_members(order))
-    carried = members.get("extension", msgspec.Raw(b"[]"))
-    if not _opens(carried, b"["):
+    texts = _carried(members.get("extension", msgspec.Raw(b"[]")))
+    if texts is None:
         return None
-    held = [(one, _read(one)) for one in _array.decode(carried)]
+    held = [(one, _read(one)) for one in texts]
     new = {coverage_of(one): one for one in extensions if not _is_carried(one, [read for _, read in held])}
     if not new:
         return None
@@ -65,6 +66,15 @@ def with_coverage_information(order: bytes, extensions: Sequence[JsonObject]) ->
             patched.append(new[coverage])
     patched += [one for one in new.values() if one not in patched]
     return {**members, "resourceType": msgspec.json.decode(members["resourceType"]), "extension": patched}
+
+
+def _carried(text: msgspec.Raw) -> list[msgspec.Raw] | None:
+    """Return the extensions that stand there, as text; None where neither none, nor one nor a list of them does."""
+    if _opens(text, b"["):
+        return _array.decode(text)
+    if _opens(text, b"{"):
+        return [text]
+    return [] if bytes(text) == b"null" else None
 
 
 def _is_carried(extension: JsonObject, held: Sequence[JsonObject]) -> bool:

@@ -1,76 +1,64 @@
-"""Determinations and the orders as they came → one update per order, with coverage-information on it."""
+"""What is in scope and the orders as they came → one update per order, with coverage-information on it."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from cds_service.cds_hooks import Action
-from cds_service.crd.assertion import assertion_of, dependencies_of
+from cds_service.crd.assertion import assertion_of, assertion_of_coarse, dependencies_of
 from cds_service.crd.coverage import Coverages
-from cds_service.crd.coverage_information import extension_of
+from cds_service.crd.coverage_information import CoverageInformation, extension_of
+from cds_service.crd.in_scope import InScope
 from cds_service.crd.patch import with_coverage_information
 from cds_service.crd.terms import Call, Terms
-from cds_service.crd.versions import Version
-from cds_service.fhir.element import label
-from cds_service.necessity.model import Determination, Order
+from cds_service.necessity.model import Determination
 from cds_service.necessity.wording import printable
 
-__all__ = ["orders_judged", "system_actions"]
-
-
-def orders_judged(determinations: Iterable[Determination]) -> frozenset[str]:
-    """Return the orders, as `Type/id`, that determinations are about: those that say the same, and what is booked."""
-    return frozenset(name for one in determinations for name in (*one.order.references, label(one.order.resource)))
+__all__ = ["system_actions"]
 
 
 def system_actions(
-    determinations: Sequence[Determination],
+    scope: Sequence[InScope],
     orders: Mapping[str, bytes],
-    coverages: Coverages,
+    coverages: Mapping[str, Coverages],
     terms: Terms,
     call: Call,
 ) -> tuple[Action, ...]:
-    """Return the updates of the orders about which there is something new to say, by the names of the orders.
+    """Return the updates of the orders about which there is something new to say, in the order of the scope.
 
-    `orders` holds the text of each order by `Type/id`, as `patch.find_orders` finds it. One update says all that is
-    said of an order, for however many Coverages: it carries the whole order, so that a second one would undo it.
-    Source: CRD 2.2.1 resp-29, resp-32, resp-35.
+    `orders` holds the text, and `coverages` the Coverages, of each carrier by `Type/id`, as `patch.find_orders` finds
+    the one and `Insurance.on` the other. One update says all that is said of an order, for however many Coverages: it
+    carries the whole order, so that a second one would undo it. Source: CRD 2.2.1 resp-29, resp-32, resp-35.
     """
     if not call.configuration.wants("coverage-info"):
         return ()
-    about: dict[str, list[Determination]] = defaultdict(list)
-    for one in determinations:
-        for name in _carriers(one.order, call.version):
-            about[name].append(one)
-    by_path = {one.order.path: one.order.reference for one in determinations}
+    by_path = {one.order.path: one.order.reference for each in scope for one in each.determinations}
 
-    def update(determinations: Sequence[Determination], order: bytes) -> Action | None:
-        others = dependencies_of(determinations, by_path)
-        said = (
-            assertion_of(determinations, one, coverages.problem, terms, call, dependencies=others)
-            for one in coverages.named
-        )
-        resource = with_coverage_information(order, [extension_of(one, call.version) for one in said if one])
-        if resource is None:
-            return None
-        return Action(type="update", description=_description(determinations), resource=resource)
+    def said(one: InScope) -> Iterator[CoverageInformation | None]:
+        held = coverages[one.carrier]
+        others = dependencies_of(one.determinations, by_path)
+        for coverage in held.named:
+            if one.not_judged is not None:
+                yield assertion_of_coarse(one, coverage)
+            else:
+                yield assertion_of(one.determinations, coverage, held.problem, terms, call, dependencies=others)
 
-    actions = (update(about[name], order) for name, order in sorted(orders.items()) if name in about)
+    def update(one: InScope) -> Action | None:
+        extensions = [extension_of(each, call.version) for each in said(one) if each]
+        resource = with_coverage_information(orders[one.carrier], extensions)
+        return Action(type="update", description=_description(one), resource=resource) if resource else None
+
+    actions = (update(one) for one in scope if one.carrier in orders)
     return tuple(action for action in actions if action is not None)
 
 
-def _carriers(order: Order, version: Version) -> tuple[str, ...]:
-    """Return what carries what is said of an order: it and those that say the same; for a booking, its request."""
-    booked = order.reference.startswith("Appointment/")
-    names = (label(order.resource),) if booked and version.request_of_appointment else order.references
-    return tuple(name for name in names if name.partition("/")[0] in version.carriers)
-
-
-def _description(determinations: Sequence[Determination]) -> str:
+def _description(one: InScope) -> str:
     """Return what the update is about: the codes, by their names."""
-    named = dict.fromkeys(f"{_name(one)} ({one.order.code})" for one in determinations)
-    return f"Coverage information for {printable(', '.join(named))}"
+    return f"Coverage information for {printable(', '.join(_names(one.determinations)) or one.carrier)}"
+
+
+def _names(determinations: Iterable[Determination]) -> Iterable[str]:
+    return dict.fromkeys(f"{_name(one)} ({one.order.code})" for one in determinations)
 
 
 def _name(determination: Determination) -> str:

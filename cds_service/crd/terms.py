@@ -15,6 +15,7 @@ from cds_service.plan_definition.model import PlanDefinition
 __all__ = ["Authorization", "Call", "Terms"]
 
 _PRIMARY_HOOKS = ("order-sign", "order-dispatch", "appointment-book")
+_SIGNED_BEFORE = ("order-dispatch", "appointment-book")
 
 
 class Authorization(StrEnum):
@@ -59,3 +60,8 @@ class Call:
     def may_ask_for_documents(self) -> bool:
         """Return whether the hook is one at which documents may be asked for. Source: CRD 2.2.1 hook-19."""
         return self.hook in _PRIMARY_HOOKS
+
+    @property
+    def signs_now(self) -> bool:
+        """Return whether the orders are of the day that they state, rather than of the day of the call."""
+        return self.hook not in _SIGNED_BEFORE

@@ -30,7 +30,9 @@ class Version:
     not_covered_has_pa: bool
     """Whether `not-covered` goes with a pa-needed: 2.0.1's crd-ci-q2 has no answer without, 2.2.1's forbids it."""
     coded_reasons: bool
-    """Whether there are codes for a failure, an unknown member and a Coverage that has ended."""
+    """Whether there are codes for a failure and a Coverage that has ended."""
+    detail_code: bool
+    """Whether a more detailed code of the order can be asked for."""
     policy_link: bool
     """Whether a detail has a category and may be a URL."""
     contact_detail: bool
@@ -53,6 +55,7 @@ VERSIONS: Mapping[str, Version] = MappingProxyType(
             indeterminate=False,
             not_covered_has_pa=True,
             coded_reasons=False,
+            detail_code=False,
             policy_link=False,
             contact_detail=False,
             expiry_date=False,
@@ -65,6 +68,7 @@ VERSIONS: Mapping[str, Version] = MappingProxyType(
             indeterminate=True,
             not_covered_has_pa=False,
             coded_reasons=True,
+            detail_code=True,
             policy_link=True,
             contact_detail=True,
             expiry_date=True,

@@ -11,11 +11,12 @@ from typing import Any
 from cds_service.fhir.definitions import element
 from cds_service.fhir.encoding import canonical
 
-__all__ = ["Location", "Resource", "label", "locate", "remove"]
+__all__ = ["Location", "Resource", "is_id", "label", "locate", "remove"]
 
 Resource = Mapping[str, Any]
 """A FHIR resource or element as plain JSON. Nothing in this package changes one."""
 
+_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _STEP = re.compile(r"([A-Za-z_]\w*)(?:\[(\d+)\])?")
 
 
@@ -54,6 +55,11 @@ class Location:
             at = at.parent
         steps.append(name)
         return ".".join(reversed(steps))
+
+
+def is_id(name: object) -> bool:
+    """Return whether a reference can name a resource by this. Source: FHIR R4 2.24.0.1, id."""
+    return type(name) is str and _ID.fullmatch(name) is not None
 
 
 def label(resource: Resource) -> str:

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from cds_service.cds_hooks import PrefetchState, Request, state_of
-from cds_service.crd import payers_to_read
+from cds_service.crd import TOO_COARSE, payers_to_read
 from cds_service.errors import MalformedRequest, RequiredDataUnavailable
 from cds_service.fhir.bundle import Holding, gather, matches, read
 from cds_service.fhir.encoding import decode
@@ -23,7 +23,7 @@ from cds_service.fhir.query import Fetched, FhirQuery
 from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.temporal import Date
 from cds_service.fhir.unread import Unread, Why
-from cds_service.plan_definition.data_requirements import SELDOM_SENT, queries_of, types_by_key
+from cds_service.plan_definition.data_requirements import SELDOM_SENT, coverage_query, queries_of, types_by_key
 from cds_service.plan_definition.policies import Policies
 from cds_service.services.evaluation import Exchange, orders_of
 from cds_service.services.references import read_of
@@ -90,8 +90,12 @@ class Reader:
         plans = self.policies.deciding(order.coded for order in orders.covered)
         if plans:
             yield from queries_of(plans, request.context.patient, payer=self.payer, by_code=self.by_code)
-            if self.payer:
-                yield from payer_reads(record)
+        elif self.payer and any(one.reason in TOO_COARSE for one in orders.not_covered):
+            yield coverage_query(request.context.patient)
+        else:
+            return
+        if self.payer:
+            yield from payer_reads(record)
 
 
 def _open(wanted: Iterable[FhirQuery], request: Request[Any], answered: Answered) -> list[FhirQuery]:

@@ -11,11 +11,11 @@ from cds_service.cds_hooks import Action
 from cds_service.crd import (
     Call,
     Coverages,
+    Insurance,
     Problem,
     Terms,
     find_orders,
-    orders_judged,
-    read_coverages,
+    in_scope,
     system_actions,
 )
 from cds_service.errors import CoverageNotUsable, RequiredDataUnavailable
@@ -24,6 +24,8 @@ from cds_service.services.evaluation import Evaluation
 from cds_service.services.needs import Answered
 
 __all__ = ["Payer"]
+
+_NOT_READ = "the Coverage could not be read: send it in prefetch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,23 +40,24 @@ class Payer:
     def actions(
         self, evaluation: Evaluation, call: Call, body: bytes, answered: Answered, *, patient_id: str
     ) -> tuple[Action, ...]:
-        """Return an update of each judged order with what is said of it, as far as that is new.
+        """Return an update of each order in scope with what is said of it, as far as that is new.
 
         Raises RequiredDataUnavailable or CoverageNotUsable where the payer is strict. Source: CRD hook-13, resp-29.
         """
-        if not evaluation.determinations:
-            return ()
-        coverages = read_coverages(evaluation.record, self.identifiers, evaluation.as_of)
+        record = evaluation.record
+        scope = in_scope(evaluation.determinations, evaluation.not_covered, record, call, as_of=evaluation.as_of)
+        insurance = Insurance.of(record, self.identifiers)
+        coverages = {one.carrier: insurance.on(one.as_of, one.request) for one in scope}
         if self.strict:
-            _refuse(coverages, patient_id)
+            for one in coverages.values():
+                _refuse(one, patient_id)
         pages = (page for one in answered.values() for page in one.pages)
-        texts = find_orders(body, orders_judged(evaluation.determinations), pages)
-        return system_actions(evaluation.determinations, texts, coverages, self.terms, call)
+        return system_actions(scope, find_orders(body, coverages.keys(), pages), coverages, self.terms, call)
 
 
 def _refuse(coverages: Coverages, patient_id: str) -> None:
     match coverages.problem:
         case Problem.NOT_READ:
-            raise RequiredDataUnavailable((coverage_query(patient_id),))
+            raise RequiredDataUnavailable((coverage_query(patient_id),), _NOT_READ)
         case Problem() as problem if problem.reason_code is None:
             raise CoverageNotUsable(str(problem))

@@ -13,25 +13,29 @@ from cds_service.crd import (
     VERSIONS,
     Authorization,
     Call,
+    InScope,
+    Insurance,
     Problem,
     Terms,
     discovery_extension,
     find_orders,
-    orders_judged,
+    in_scope,
     payer_identifier,
-    read_coverages,
     system_actions,
 )
+from cds_service.crd.assertion import assertion_of_coarse
 from cds_service.crd.configuration import OPTIONS
-from cds_service.crd.coverage_information import is_said
+from cds_service.crd.coverage_information import extension_of, is_said
 from cds_service.fhir.encoding import encode
 from cds_service.fhir.record import PatientRecord
 from cds_service.necessity.model import Determination
+from cds_service.necessity.orders import NotJudged
 from cds_service.necessity.questionnaire import canonical_of
 from cds_service.plan_definition.model import DeterminationOf
 from tests import charts
-from tests.unit.crd.payer import MET, MISFIT, MISSING, NOT_MET, OUTSIDE, REFUSED, UNREAD, call, said
+from tests.unit.crd.payer import MET, MISFIT, MISSING, NOT_MET, OUTSIDE, REFUSED, UNREAD, call, coverage, said, values
 from tests.unit.crd.test_assertion import answers
+from tests.unit.necessity.judging import order
 
 PAGE = (charts.ROOT / "docs/explanation/coverage_information.md").read_text(encoding="utf-8")
 HOW_TO = (charts.ROOT / "docs/how_to/run_as_a_payer.md").read_text(encoding="utf-8")
@@ -58,7 +62,12 @@ DETERMINATIONS = {
 }
 PROBLEMS = {
     "any, and the Coverage is not active that day": Problem.INACTIVE,
-    "any, and the payer does not know the member": Problem.UNKNOWN_MEMBER,
+}
+
+
+COARSE = {
+    "none: no code of the order can be read": NotJudged.NO_CODE,
+    "none: no policy of its code counts on the day of the order": NotJudged.NOT_ON_THAT_DAY,
 }
 
 
@@ -78,15 +87,19 @@ TABLE = rows(PAGE, "## The table")
 def test_each_row_of_the_table_is_what_is_said(row: list[str], version: str) -> None:
     name, _, settled = row[0].partition(", authorization ")
     terms = Terms(authorization=Authorization(settled.strip("`") or "needed"))
-    problem = PROBLEMS.get(name)
-    found = said(DETERMINATIONS.get(name, MET), terms=terms, problem=problem, asked=call(version))
+    problem, asked = PROBLEMS.get(name), call(version)
+    if name in COARSE:
+        scope = InScope("ServiceRequest/o1", order(), charts.RECEIVED, not_judged=COARSE[name])
+        found = values(extension_of(assertion_of_coarse(scope, coverage()), asked.version))
+    else:
+        found = said(DETERMINATIONS.get(name, MET), terms=terms, problem=problem, asked=asked)
     written = row[1] if version == "2.2" or row[2] == "the same" else row[2]
     assert tuple(re.findall(r"`([^`]+)`", written)) == (answers(found) if found else ())
 
 
 def test_every_determination_has_its_row() -> None:
     named = {row[0].partition(", authorization ")[0] for row in TABLE}
-    assert named == DETERMINATIONS.keys() | PROBLEMS.keys()
+    assert named == DETERMINATIONS.keys() | PROBLEMS.keys() | COARSE.keys()
 
 
 def test_every_problem_is_listed() -> None:
@@ -119,17 +132,17 @@ def test_the_example_is_what_comes_back() -> None:
     evaluation = charts.determine(charts.base("seed-1"))
     body = encode(charts.fixture("cds_hooks/seed-1-order-sign.json"))
     patient = charts.fixture("cds_hooks/seed-1-order-sign.json")["context"]["patientId"]
-    coverages = read_coverages(
-        PatientRecord(patient, [coverage]), {payer_identifier("https://payers.example.org|11")}, evaluation.as_of
-    )
+    record = PatientRecord(patient, [coverage])
+    coverages = Insurance.of(record, {payer_identifier("https://payers.example.org|11")}).on(evaluation.as_of)
     terms = Terms(
         review_contact="tel:+1-555-0100",
         policies_url="http://127.0.0.1:8000/policies",
         questionnaire=lambda plan: canonical_of(plan) if plan.questions else None,
     )
     asked = Call.of("order-sign", {"davinci-crd.requestedVersion": "2.2"})
-    orders = find_orders(body, orders_judged(evaluation.determinations))
-    found = system_actions(evaluation.determinations, orders, coverages, terms, asked)
+    scope = in_scope(evaluation.determinations, (), record, asked, as_of=evaluation.as_of)
+    named = {one.carrier: coverages for one in scope}
+    found = system_actions(scope, find_orders(body, named), named, terms, asked)
     (action,) = [one for one in found if "(22849)" in one.description]
     (written,) = json.loads(encode(action.resource))["extension"]
     assert is_said(extension, written)

@@ -21,7 +21,7 @@ from cds_service.settings import Settings
 from cds_service.wiring import Application, load_policies
 from tests.charts import fixture, shipped
 from tests.faults.ehr_stub import EhrStub, status
-from tests.made_up import BASE, PATIENT, PLAN, finding, order, request, write_policy
+from tests.made_up import BASE, PATIENT, PLAN, bundle, finding, order, prefetch, request, write_policy
 from tests.response_types import response_types
 from tests.unit.plan_definition.plans import APPROVED
 
@@ -67,11 +67,8 @@ def call(method: str, path: str, body: bytes = b"", **settings: Any) -> httpx.Re
     return asyncio.run(ask())
 
 
-def signed(message: dict[str, Any] | bytes, **settings: Any) -> dict[str, Any]:
-    response = call("POST", SIGN, message if isinstance(message, bytes) else json.dumps(message).encode(), **settings)
-    assert response.status_code == 200, response.text
-    answer: dict[str, Any] = response.json()
-    return answer
+def signed(message: dict[str, Any], **settings: Any) -> dict[str, Any]:
+    return called("order-sign", message, **settings)
 
 
 def message(*chart: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -82,7 +79,29 @@ def said(answer: dict[str, Any]) -> dict[str, Any]:
     """Return what the only extension on the only order says, by the url of each part."""
     (action,) = answer["systemActions"]
     (extension,) = [one for one in action["resource"]["extension"] if one["url"] == URL]
+    return parts(extension)
+
+
+def parts(extension: dict[str, Any]) -> dict[str, Any]:
     return {one["url"]: next(value for name, value in one.items() if name != "url") for one in extension["extension"]}
+
+
+def by_order(answer: dict[str, Any]) -> dict[str, list[tuple[Any, ...]]]:
+    """Return (Coverage, covered, pa-needed) of what is said of each order."""
+    told = ("covered", "pa-needed")
+    return {
+        f"{one['resourceType']}/{one['id']}": [
+            (said["coverage"]["reference"], *(said.get(name) for name in told)) for said in map(parts, one["extension"])
+        ]
+        for one in (action["resource"] for action in answer.get("systemActions", []))
+    }
+
+
+def called(service: str, message: dict[str, Any], **settings: Any) -> dict[str, Any]:
+    response = call("POST", f"/cds-services/necessity-{service}", json.dumps(message).encode(), **settings)
+    assert response.status_code == 200, response.text
+    answer: dict[str, Any] = response.json()
+    return answer
 
 
 @pytest.mark.requirement("hook-16", "resp-29")
@@ -192,6 +211,177 @@ def test_without_one_usable_coverage_there_are_cards_and_a_strict_payer_refuses(
 def test_a_coverage_that_cannot_be_had_is_a_412_of_a_strict_payer() -> None:
     refused = call("POST", SIGN, json.dumps(message(finding("broken"))).encode(), payer_strict=True)
     assert refused.status_code == 412
+    assert refused.json()["issue"][0]["details"]["text"] == (
+        "the Coverage could not be read: send it in prefetch, or give access to `Coverage`"
+    )
+
+
+# -- each order under its Coverage --------------------------------------------------------------------------------
+
+CHART = (PATIENT, finding("broken"), ORGANIZATION)
+SECOND = COVERAGE | {"id": "cov2"}
+
+
+def orders(*drafts: dict[str, Any], coverages: tuple[dict[str, Any], ...] = (COVERAGE,), **more: Any) -> dict[str, Any]:
+    return request(*drafts, chart=(finding("broken"), ORGANIZATION, *coverages)) | more
+
+
+@pytest.mark.requirement("resp-45")
+def test_each_order_is_held_against_its_coverage_on_its_own_day() -> None:
+    ended = COVERAGE | {"period": {"end": "2025-12-31"}}
+    two = order("o1", authoredOn="2025-12-30"), order("o2", "refit")
+    chart = finding("broken", effectiveDateTime="2025-12-01"), ended, ORGANIZATION
+    assert by_order(signed(request(*two, chart=chart))) == {
+        "ServiceRequest/o1": [("Coverage/cov1", "covered", "auth-needed")],
+        "ServiceRequest/o2": [("Coverage/cov1", "not-covered", "no-auth")],
+    }
+
+
+@pytest.mark.requirement("hook-13")
+@pytest.mark.parametrize("strict", [False, True])
+def test_an_order_is_answered_under_the_coverage_that_it_names(strict: bool) -> None:
+    insured = order(insurance=[{"reference": "Coverage/cov2"}])
+    found = by_order(signed(orders(insured, coverages=(COVERAGE, SECOND)), payer_strict=strict))
+    assert found == {"ServiceRequest/o1": [("Coverage/cov2", "covered", "auth-needed")]}
+
+
+NOT_GRANTED: dict[str, dict[str, Any]] = {
+    "two Coverages": orders(coverages=(COVERAGE, SECOND)),
+    "a copy that was cancelled": orders(coverages=(COVERAGE, COVERAGE | {"status": "cancelled"})),
+    "a copy that has ended": orders(coverages=(COVERAGE, COVERAGE | {"period": {"end": "2020-01-01"}})),
+    "a proposal": orders(order(intent="proposal")),
+    "a plan": orders(order(intent="plan")),
+}
+
+
+@pytest.mark.parametrize("name", NOT_GRANTED)
+def test_nothing_is_granted_where_it_is_not_clear_that_it_should_be(name: str) -> None:
+    answer = signed(NOT_GRANTED[name], payer_authorization="granted")
+    assert len(answer["cards"]) == 1
+    assert {pa for said in by_order(answer).values() for _, _, pa in said} <= {"auth-needed"}
+    assert "satisfied-pa-id" not in json.dumps(answer)
+
+
+def test_an_authorization_is_granted_under_the_one_coverage_that_an_order_names() -> None:
+    insured = order(insurance=[{"reference": "Coverage/cov2"}])
+    found = by_order(signed(orders(insured, coverages=(COVERAGE, SECOND)), payer_authorization="granted"))
+    assert found == {"ServiceRequest/o1": [("Coverage/cov2", "covered", "satisfied")]}
+
+
+@pytest.mark.requirement("hook-13")
+def test_a_coverage_that_no_reference_can_name_is_none() -> None:
+    sent = orders(coverages=(COVERAGE | {"id": "a b/c"},))
+    assert signed(sent).keys() == {"cards"}
+    assert call("POST", SIGN, json.dumps(sent).encode(), payer_strict=True).status_code == 400
+
+
+# -- what could not be judged -------------------------------------------------------------------------------------
+
+COARSE: dict[str, dict[str, Any]] = {
+    "in words only": order(code={"text": "a new widget"}),
+    "without a system": order(code={"coding": [{"code": "replace"}]}),
+}
+
+
+@pytest.mark.requirement("resp-29", "hook-16")
+@pytest.mark.parametrize("name", COARSE)
+def test_an_order_without_a_code_is_asked_for_one(name: str) -> None:
+    answer = signed(orders(COARSE[name], extension={"davinci-crd.requestedVersion": "2.2"}))
+    assert len(answer["cards"]) == 1
+    found = said(answer)
+    assert [found[name] for name in ("covered", "pa-needed", "info-needed")] == [
+        "conditional",
+        "conditional",
+        "detail-code",
+    ]
+
+
+@pytest.mark.requirement("found-5")
+def test_the_coverage_of_an_order_without_a_code_is_read() -> None:
+    with EhrStub(resources=[*CHART, COVERAGE]) as ehr:
+        sent = request(COARSE["in words only"], chart=()) | {"fhirServer": ehr.base_url}
+        answer = signed(sent, fhir_servers=(ehr.base_url,))
+    assert said(answer)["covered"] == "conditional"
+
+
+def test_of_an_order_on_which_no_policy_decides_nothing_is_said_nor_read() -> None:
+    with EhrStub(resources=[*CHART, COVERAGE]) as ehr:
+        sent = request(order(coded="repaint"), chart=()) | {"fhirServer": ehr.base_url}
+        assert signed(sent, fhir_servers=(ehr.base_url,)) == {"cards": []}
+    assert ehr.requests == []
+
+
+# -- the other primary hooks --------------------------------------------------------------------------------------
+
+ACTIVE = order(status="active")
+BOOKED = {
+    "resourceType": "Appointment",
+    "id": "a1",
+    "status": "proposed",
+    "participant": [{"actor": {"reference": "Patient/p1"}, "status": "accepted"}],
+}
+TOLD = [("Coverage/cov1", "covered", "auth-needed")]
+
+
+@pytest.mark.requirement("hook-33", "resp-29")
+@pytest.mark.parametrize("named", [{"dispatchedOrders": ["ServiceRequest/o1"]}, {"order": "ServiceRequest/o1"}])
+def test_an_order_that_is_dispatched_carries_what_is_said_of_it(named: dict[str, Any]) -> None:
+    context = {"patientId": "p1", "performer": "Organization/x", **named}
+    sent = {"hook": "order-dispatch", "context": context, "prefetch": prefetch(*CHART, COVERAGE, ACTIVE)}
+    assert by_order(called("order-dispatch", sent)) == {"ServiceRequest/o1": TOLD}
+
+
+def booked(version: str, **more: Any) -> dict[str, Any]:
+    context = {"userId": "Practitioner/d1", "patientId": "p1", "appointments": bundle(BOOKED | more)}
+    asked = {"davinci-crd.requestedVersion": version}
+    chart = prefetch(*CHART, COVERAGE, ACTIVE)
+    return {"hook": "appointment-book", "context": context, "prefetch": chart, "extension": asked}
+
+
+@pytest.mark.requirement("hook-39", "resp-29")
+@pytest.mark.parametrize(
+    ("version", "more", "carrier"),
+    [
+        ("2.0", {"basedOn": [{"reference": "ServiceRequest/o1"}]}, "Appointment/a1"),
+        ("2.2", {"basedOn": [{"reference": "ServiceRequest/o1"}]}, "ServiceRequest/o1"),
+        ("2.2", {"basedOn": [{"reference": "#c"}], "contained": [ACTIVE | {"id": "c"}]}, "Appointment/a1"),
+        ("2.2", {"basedOn": [{"reference": "#o1"}], "contained": [ACTIVE]}, "Appointment/a1"),
+        ("2.2", {"serviceType": [ACTIVE["code"]]}, "Appointment/a1"),
+    ],
+)
+def test_a_booking_has_what_is_said_of_it(version: str, more: dict[str, Any], carrier: str) -> None:
+    assert by_order(called("appointment-book", booked(version, **more))) == {carrier: TOLD}
+
+
+@pytest.mark.requirement("hook-26", "hook-33", "hook-39", "hook-16")
+@pytest.mark.parametrize("hook", ["order-sign", "order-dispatch", "appointment-book"])
+def test_every_primary_hook_says_that_more_is_needed(hook: str) -> None:
+    context: dict[str, dict[str, Any]] = {
+        "order-sign": {"userId": "Practitioner/d1", "draftOrders": bundle(order())},
+        "order-dispatch": {"dispatchedOrders": ["ServiceRequest/o1"], "performer": "Organization/x"},
+        "appointment-book": {
+            "userId": "Practitioner/d1",
+            "appointments": bundle(BOOKED | {"serviceType": [ACTIVE["code"]]}),
+        },
+    }
+    silent = prefetch(PATIENT, ORGANIZATION, COVERAGE, ACTIVE)
+    answer = called(hook, {"hook": hook, "context": {"patientId": "p1", **context[hook]}, "prefetch": silent})
+    assert (said(answer)["covered"], said(answer)["doc-needed"]) == ("conditional", "clinical")
+
+
+@pytest.mark.requirement("X2", "found-33")
+def test_members_and_extensions_that_nobody_knows_change_no_answer() -> None:
+    plain = message()
+    strange = json.loads(json.dumps(plain))
+    unknown = {"org.example.unknown": {"nothing": None, "list": [1, {"a": "b"}]}}
+    draft = strange["context"]["draftOrders"]
+    for one in (strange, strange["context"], draft, draft["entry"][0]):
+        one.update(unknown)
+    for one in strange["prefetch"].values():
+        one.update(unknown)
+        one["entry"][0]["resource"].update(unknown)
+    strange["extension"] = unknown
+    assert signed(strange) == signed(plain)
 
 
 @pytest.mark.requirement("found-5", "resp-39")

@@ -37,14 +37,14 @@ def coverage(name: str = "cov1", **more: Any) -> Json:
 
 def determined(*chart: Json, criteria: Sequence[Json] = (BROKEN,), **more: Any) -> Determination:
     """Return the determination of one order of a widget by an approved policy."""
-    (found,) = judge(compiled(plan(*criteria, **APPROVED)), order(), *chart, **more).determinations
+    (found,) = judge(compiled(plan(*criteria, **APPROVED)), order(intent="order"), *chart, **more).determinations
     return found
 
 
 def with_a_failed_search() -> Determination:
     """Return the determination of an order whose chart could not be read."""
     chart = Holding(unread=[Unread("prefetch.findings", Why.FAILED, "Observation")])
-    exchange = exchange_of("p1", [order()], chart)
+    exchange = exchange_of("p1", [order(intent="order")], chart)
     (found,) = evaluate(exchange, compiled(plan(**APPROVED)), received=RECEIVED).determinations
     return found
 

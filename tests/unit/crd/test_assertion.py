@@ -83,17 +83,12 @@ def test_a_failure_is_neither_yes_nor_no(determination: Determination) -> None:
     assert answers(said(determination, terms=GRANTED, asked=call("2.0"))) == ("conditional", "conditional", "OTH")
 
 
-@pytest.mark.requirement("resp-44")
 @pytest.mark.requirement("resp-45")
-@pytest.mark.parametrize(
-    ("problem", "code"), [(Problem.INACTIVE, "no-active-coverage"), (Problem.UNKNOWN_MEMBER, "no-member-found")]
-)
 @pytest.mark.parametrize("determination", [MET, NOT_MET, MISSING, UNREAD])
-def test_only_the_coverage_itself_makes_an_order_not_covered(
-    determination: Determination, problem: Problem, code: str
-) -> None:
-    assert answers(said(determination, problem=problem, terms=GRANTED)) == ("not-covered", code)
-    in_2_0 = said(determination, problem=problem, terms=GRANTED, asked=call("2.0"))
+def test_only_the_coverage_itself_makes_an_order_not_covered(determination: Determination) -> None:
+    found = said(determination, problem=Problem.INACTIVE, terms=GRANTED)
+    assert answers(found) == ("not-covered", "no-active-coverage")
+    in_2_0 = said(determination, problem=Problem.INACTIVE, terms=GRANTED, asked=call("2.0"))
     assert answers(in_2_0) == ("not-covered", "no-auth")
     assert "Coverage" in text(in_2_0)
 
@@ -174,7 +169,7 @@ def test_a_policy_that_nobody_approved_says_so_first() -> None:
 @pytest.mark.parametrize("determination", [MET, NOT_MET, MISFIT, MISSING, UNREAD, REFUSED, DRAFT])
 @pytest.mark.parametrize("version", VERSIONS)
 def test_nothing_is_ever_called_a_denial(determination: Determination, version: str) -> None:
-    for problem in (None, Problem.INACTIVE, Problem.UNKNOWN_MEMBER):
+    for problem in (None, Problem.INACTIVE):
         assert "deni" not in text(said(determination, problem=problem, asked=call(version))).lower()
 
 
@@ -256,6 +251,36 @@ def test_nothing_is_granted_that_somebody_should_look_at(
     determination: Determination, unread: tuple[Unread, ...]
 ) -> None:
     assert answers(said(determination, terms=GRANTED, asked=call(unread=unread))) == ("covered", "auth-needed")
+
+
+@pytest.mark.parametrize("terms", [GRANTED, NEEDED, NOT_NEEDED])
+def test_what_is_met_on_a_part_of_the_chart_says_so(terms: Terms) -> None:
+    unread = (Unread("prefetch.findings", Why.MORE, "Observation"),)
+    assert "A: criteria met on what was read" in text(said(MET, terms=terms, asked=call(unread=unread)))
+    assert "on what was read" not in text(said(MET, terms=terms))
+
+
+def test_nothing_is_granted_under_one_of_several_coverages() -> None:
+    assert answers(said(MET, problem=Problem.SEVERAL, terms=GRANTED)) == ("covered", "auth-needed")
+
+
+@pytest.mark.parametrize("intent", ["proposal", "plan", "directive", "option", "Order", None, ["order"]])
+def test_what_is_no_order_is_not_granted(intent: object) -> None:
+    assert answers(said(meant(intent), terms=GRANTED)) == ("covered", "auth-needed")
+
+
+@pytest.mark.parametrize("intent", ["order", "original-order", "reflex-order", "filler-order", "instance-order"])
+def test_what_is_an_order_is_granted(intent: str) -> None:
+    assert answers(said(meant(intent), terms=GRANTED)) == ("covered", "satisfied")
+
+
+def test_a_type_of_order_that_states_no_intent_is_granted() -> None:
+    lenses = replace(MET, order=replace(MET.order, resource={"resourceType": "VisionPrescription", "id": "o1"}))
+    assert answers(said(lenses, terms=GRANTED)) == ("covered", "satisfied")
+
+
+def meant(intent: object) -> Determination:
+    return replace(MET, order=replace(MET.order, resource={**MET.order.resource, "intent": intent}))
 
 
 def test_what_the_policy_does_not_read_does_not_hold_an_authorization_up() -> None:

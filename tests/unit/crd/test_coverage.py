@@ -9,11 +9,11 @@ import pytest
 from cds_service.crd.coverage import (
     MOST_COVERAGES,
     Coverages,
+    Insurance,
     Problem,
     payer_identifier,
     payers_to_read,
     period_end,
-    read_coverages,
 )
 from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.temporal import Date
@@ -30,7 +30,7 @@ BY_REFERENCE = [{"reference": "Organization/o1"}]
 
 def read(*resources: Json, unread: tuple[Unread, ...] = (), **more: Any) -> Coverages:
     record = PatientRecord("p1", resources, unread=unread)
-    return read_coverages(record, {PAYER}, DAY, **more)
+    return Insurance.of(record, {PAYER}).on(DAY, **more)
 
 
 def problem(*resources: Json, **more: Any) -> Problem | None:
@@ -53,6 +53,8 @@ def test_the_patients_own_active_coverage_with_us_is_the_one() -> None:
         {"beneficiary": {}},
         {"beneficiary": None},
         {"id": None},
+        {"id": "a b/c"},
+        {"id": "x" * 65},
         {"status": "entered-in-error"},
     ],
 )
@@ -171,11 +173,59 @@ def test_two_copies_of_one_are_one() -> None:
     assert read(coverage(), coverage(dependent="01")).problem is None
 
 
-@pytest.mark.requirement("resp-44")
-def test_a_member_whom_the_payer_does_not_know_is_named_so() -> None:
-    found = read(coverage(subscriberId="x"), is_member=lambda one: one.get("subscriberId") == "m1")
-    assert found == Coverages((coverage(subscriberId="x"),), Problem.UNKNOWN_MEMBER)
-    assert problem(coverage(subscriberId="m1"), is_member=lambda one: one.get("subscriberId") == "m1") is None
+@pytest.mark.requirement("hook-13")
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"status": "cancelled"},
+        {"status": "entered-in-error"},
+        {"status": None},
+        {"period": {"end": "2020-01-01"}},
+        {"period": {"end": "2030-01-01"}},
+        {"beneficiary": {"reference": "Patient/p2"}},
+        {"payor": [{"identifier": THEIRS}]},
+    ],
+)
+def test_copies_of_one_that_contradict_each_other_say_nothing(other: Json) -> None:
+    assert read(coverage(), coverage(**other)) == Coverages((), Problem.UNCLEAR)
+    assert read(coverage(**other), coverage()) == Coverages((), Problem.UNCLEAR)
+
+
+# -- what an order names ------------------------------------------------------------------------------------------
+
+
+def insured_by(*references: str) -> Json:
+    return {"resourceType": "ServiceRequest", "id": "o1", "insurance": [{"reference": one} for one in references]}
+
+
+@pytest.mark.requirement("hook-13")
+@pytest.mark.parametrize(
+    "reference", ["Coverage/cov2", "Coverage/cov2/_history/1", "https://ehr.example/Coverage/cov2"]
+)
+def test_the_one_that_an_order_names_is_the_orders(reference: str) -> None:
+    found = read(coverage(), coverage("cov2"), order=insured_by(reference, "ClaimResponse/c1"))
+    assert found == Coverages((coverage("cov2"),), None)
+
+
+def test_the_one_that_an_order_names_is_the_orders_though_it_has_ended() -> None:
+    ended = coverage("cov2", status="cancelled")
+    assert read(coverage(), ended, order=insured_by("Coverage/cov2")) == Coverages((ended,), Problem.INACTIVE)
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        insured_by("Coverage/cov3"),
+        insured_by("Coverage/nowhere"),
+        insured_by("#cov2") | {"contained": [coverage("cov2")]},
+        {"insurance": 1} | {"resourceType": "ServiceRequest"},
+        {"insurance": [None, 1, {}, {"reference": 1}]} | {"resourceType": "ServiceRequest"},
+    ],
+)
+def test_an_order_that_names_none_of_them_leaves_all_of_them(order: Json) -> None:
+    theirs = coverage("cov3", payor=[{"identifier": THEIRS}])
+    found = Insurance.of(PatientRecord("p1", [coverage(), coverage("cov2"), theirs, order]), {PAYER}).on(DAY, order)
+    assert found.problem is Problem.SEVERAL
 
 
 def test_the_end_is_told_as_far_as_it_is_stated() -> None:

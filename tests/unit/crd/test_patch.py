@@ -85,7 +85,18 @@ def test_of_two_assertions_only_the_new_one_changes_the_order() -> None:
     assert found["extension"] == [old, said("Coverage/c2")]
 
 
-@pytest.mark.parametrize("extension", ["null", "{}", '"x"', "1"])
+def test_an_order_whose_extension_is_null_gets_ours() -> None:
+    assert json.loads(written('{"resourceType":"X","extension":null}', said()))["extension"] == [said()]
+
+
+def test_an_extension_outside_of_a_list_is_kept_in_one() -> None:
+    assert json.loads(written(f'{{"resourceType":"X","extension":{OTHER}}}', said()))["extension"] == [
+        json.loads(OTHER),
+        said(),
+    ]
+
+
+@pytest.mark.parametrize("extension", ['"x"', "1", "true"])
 def test_an_order_whose_extensions_are_none_is_left_alone(extension: str) -> None:
     assert with_coverage_information(f'{{"resourceType":"X","extension":{extension}}}'.encode(), [said()]) is None
 

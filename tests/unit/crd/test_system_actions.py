@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,14 +10,18 @@ import pytest
 
 from cds_service import crd
 from cds_service.cds_hooks import Action, Response, to_json_object
-from cds_service.crd import Coverages, Problem, Terms, find_orders, orders_judged, read_coverages, system_actions
+from cds_service.crd import Coverages, Insurance, Problem, Terms, find_orders, in_scope, system_actions
 from cds_service.crd.coverage_information import URL, coverage_of
+from cds_service.crd.in_scope import TOO_COARSE
 from cds_service.crd.terms import Call
 from cds_service.fhir.encoding import decode, encode
 from cds_service.fhir.record import PatientRecord
+from cds_service.fhir.temporal import Date
 from cds_service.necessity.model import Determination
+from cds_service.necessity.orders import NotCovered, NotJudged
 from cds_service.plan_definition.profile import Extension
 from tests import charts
+from tests.unit.crd.invariants import broken
 from tests.unit.crd.payer import MET, PAYER, call, coverage, values
 from tests.unit.necessity.judging import finding, judge, order
 from tests.unit.plan_definition.plans import APPROVED, CODES, Json, compiled, criterion, determination_of, plan
@@ -26,6 +30,7 @@ from tests.unit.plan_definition.plans import URL as PLAN_URL
 NAMED = {"url": Extension.ORDER_NAME, "valueString": "widget replacement"}
 POLICIES = compiled(plan(**APPROVED | {"extension": [*APPROVED["extension"], NAMED]}))
 ONE = Coverages((coverage(),), None)
+NOTHING = PatientRecord("p1", [])
 
 
 def request(*orders: Json) -> bytes:
@@ -37,18 +42,36 @@ def actions(
     coverages: Coverages = ONE,
     asked: Call | None = None,
     determinations: tuple[Determination, ...] | None = None,
+    not_covered: tuple[NotCovered, ...] = (),
 ) -> list[Any]:
     """Return the system actions for the orders and the chart given, as the client reads them."""
     orders = [one for one in resources if one.get("status") == "draft"]
     judged = determinations if determinations is not None else judge(POLICIES, *resources).determinations
-    raw = find_orders(request(*orders), orders_judged(judged))
-    found = system_actions(judged, raw, coverages, Terms(), asked or call())
+    record = PatientRecord("p1", resources)
+    found = acted(request(*orders), judged, coverages, asked or call(), record, not_covered)
     return read_back(Response(cards=(), system_actions=found)).get("systemActions", [])
+
+
+def acted(
+    body: bytes,
+    judged: Sequence[Determination],
+    coverages: Coverages,
+    asked: Call,
+    record: PatientRecord = NOTHING,
+    not_covered: tuple[NotCovered, ...] = (),
+) -> tuple[Action, ...]:
+    scope = in_scope(judged, not_covered, record, asked, as_of=charts.RECEIVED)
+    texts = find_orders(body, [one.carrier for one in scope])
+    return system_actions(scope, texts, {one.carrier: coverages for one in scope}, Terms(), asked)
 
 
 def read_back(response: Response) -> dict[str, Any]:
     body: Any = decode(encode(to_json_object(response)))
     return dict(body)
+
+
+def decoded(resource: object) -> Any:
+    return decode(encode(resource))
 
 
 def covered(action: Mapping[str, Any]) -> dict[str, Any]:
@@ -104,7 +127,7 @@ def test_without_a_coverage_nothing_is_said() -> None:
 
 @pytest.mark.requirement("resp-45")
 def test_an_ended_coverage_is_said_on_every_order() -> None:
-    ended = read_coverages(PatientRecord("p1", [coverage(status="cancelled")]), {PAYER}, charts.RECEIVED)
+    ended = Insurance.of(PatientRecord("p1", [coverage(status="cancelled")]), {PAYER}).on(charts.RECEIVED)
     (action,) = actions(order(), coverages=ended)
     assert covered(action) == {"Coverage/cov1": "not-covered"}
 
@@ -132,6 +155,7 @@ def test_an_order_that_is_not_there_or_has_no_id_is_not_named() -> None:
     nameless = {name: value for name, value in order("A").items() if name != "id"}
     assert "dependency" not in said_of_gadget()
     assert "dependency" not in said_of_gadget(nameless)
+    assert "dependency" not in said_of_gadget(order("A", "a b/c"))
 
 
 BOOKED = {"resourceType": "Appointment", "id": "a1", "status": "draft", "basedOn": [{"reference": "ServiceRequest/o1"}]}
@@ -149,6 +173,71 @@ def test_what_is_said_of_a_booking_stands_on_it_or_on_its_request_by_version(ver
 def test_a_booking_that_is_based_on_nothing_carries_what_is_said_of_it_itself() -> None:
     judged = (replace(MET, order=replace(MET.order, reference="Appointment/a1", resource=BOOKED)),)
     assert [one["resource"]["id"] for one in actions(BOOKED, determinations=judged)] == ["a1"]
+
+
+@pytest.mark.requirement("hook-39")
+def test_a_request_that_an_appointment_contains_is_answered_on_the_appointment_and_on_no_order_of_its_name() -> None:
+    holding = {**BOOKED, "contained": [order()], "basedOn": [{"reference": "#o1"}]}
+    record = PatientRecord("p1", [holding])
+    (inside,) = holding["contained"]
+    judged = (replace(MET, order=replace(MET.order, reference="Appointment/a1", resource=inside)),)
+    body = encode({"context": {"appointments": [holding]}, "prefetch": {"orders": [order()]}})
+    (action,) = acted(body, judged, ONE, call("2.2", "appointment-book"), record)
+    assert (action.resource or {})["resourceType"] == "Appointment"
+
+
+# -- what could not be judged -------------------------------------------------------------------------------------
+
+
+@pytest.mark.requirement("resp-29")
+@pytest.mark.parametrize(
+    ("reason", "version", "asked_for"),
+    [
+        (NotJudged.NO_CODE, "2.0", "OTH"),
+        (NotJudged.NO_CODE, "2.2", "detail-code"),
+        (NotJudged.NOT_ON_THAT_DAY, "2.0", "OTH"),
+        (NotJudged.NOT_ON_THAT_DAY, "2.2", "OTH"),
+    ],
+)
+def test_an_order_that_is_too_coarse_is_conditional(reason: NotJudged, version: str, asked_for: str) -> None:
+    left = (NotCovered("ServiceRequest/o1", None, reason),)
+    (action,) = actions(order("Z"), not_covered=left, asked=call(version))
+    (extension,) = action["resource"]["extension"]
+    found = values(extension)
+    assert [found[name] for name in ("covered", "pa-needed", "info-needed")] == [
+        ["conditional"],
+        ["conditional"],
+        [asked_for],
+    ]
+    assert "nothing was decided" in found["reason"][0]["text"]
+    assert broken(extension, version) == []
+
+
+@pytest.mark.parametrize("reason", [one for one in NotJudged if one not in TOO_COARSE])
+def test_nothing_is_said_of_an_order_that_is_left_alone_for_another_reason(reason: NotJudged) -> None:
+    assert actions(order("Z"), not_covered=(NotCovered("ServiceRequest/o1", None, reason),)) == []
+
+
+def test_an_order_that_is_too_coarse_is_not_held_against_the_coverage() -> None:
+    ended = Coverages((coverage(),), Problem.INACTIVE)
+    left = (NotCovered("ServiceRequest/o1", None, NotJudged.NOT_ON_THAT_DAY),)
+    (action,) = actions(order("Z"), not_covered=left, coverages=ended)
+    assert covered(action) == {"Coverage/cov1": "conditional"}
+
+
+@pytest.mark.parametrize(("hook", "day"), [("order-sign", "2025-12-30"), ("order-dispatch", "2026-01-15")])
+def test_an_order_that_is_too_coarse_is_of_its_own_day_where_it_is_signed_now(hook: str, day: str) -> None:
+    left = NotCovered("ServiceRequest/o1", None, NotJudged.NO_CODE)
+    record = PatientRecord("p1", [order("Z", authoredOn="2025-12-30")])
+    (one,) = in_scope((), (left,), record, call("2.2", hook), as_of=Date((2026, 1, 15)))
+    assert str(one.as_of) == day
+
+
+@pytest.mark.requirement("resp-35")
+def test_an_order_that_is_too_coarse_is_told_so_once() -> None:
+    left = (NotCovered("ServiceRequest/o1", None, NotJudged.NO_CODE),)
+    (first,) = actions(order("Z"), not_covered=left)
+    assert actions(first["resource"], not_covered=left) == []
 
 
 # -- nothing new --------------------------------------------------------------------------------------------------
@@ -175,10 +264,9 @@ def test_an_assertion_for_another_coverage_stays_as_it_is() -> None:
 @pytest.mark.requirement("resp-35")
 def test_the_other_version_says_it_anew() -> None:
     judged = judge(POLICIES, order(), finding("broken")).determinations
-    raw = find_orders(request(order()), orders_judged(judged))
     ended = Coverages((coverage(),), Problem.INACTIVE)
-    (old,) = system_actions(judged, raw, ended, Terms(), call("2.0"))
-    (new,) = system_actions(judged, {"ServiceRequest/o1": encode(old.resource)}, ended, Terms(), call("2.2"))
+    (old,) = acted(request(order()), judged, ended, call("2.0"))
+    (new,) = acted(request(decoded(old.resource)), judged, ended, call("2.2"))
     assert isinstance(new, Action)
 
 
@@ -214,8 +302,7 @@ def test_an_order_that_cannot_carry_the_extension_in_a_version_is_left_alone() -
 def test_the_orders_of_a_case_come_back_as_they_were_sent(version: str) -> None:
     sent = charts.fixture("cds_hooks/seed-1-order-sign.json")["context"]["draftOrders"]
     evaluation = charts.determine(charts.base("seed-1"))
-    raw = find_orders(encode({"context": {"draftOrders": sent}}), orders_judged(evaluation.determinations))
-    found = system_actions(evaluation.determinations, raw, ONE, Terms(), call(version))
+    found = acted(encode({"context": {"draftOrders": sent}}), evaluation.determinations, ONE, call(version))
     answered = read_back(Response(cards=(), system_actions=found))["systemActions"]
     returned = [{name: value for name, value in one["resource"].items() if name != "extension"} for one in answered]
     assert returned == sorted((entry["resource"] for entry in sent["entry"]), key=lambda one: str(one["id"]))
