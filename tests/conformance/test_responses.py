@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cds_service.fhir.encoding import encode
+from cds_service.fhir.validate import validate
 from cds_service.services import SERVICES
 from tests.charts import base, determine
 from tests.conformance.answers import BASE, LABEL, answer, application, as_payer, as_provider, requests
@@ -73,6 +74,18 @@ def test_an_order_on_which_no_policy_decides_has_no_card() -> None:
 @pytest.mark.requirement("resp-70")
 def test_no_card_and_no_action_changes_a_coverage() -> None:
     assert "Coverage" not in {one.get("resource", {}).get("resourceType") for one in actions(answers())}
+
+
+@pytest.mark.requirement("resp-53")
+def test_a_suggestion_adds_one_order_or_takes_one_away() -> None:
+    suggested = [one["actions"] for card in cards(answers()) for one in card.get("suggestions", ())]
+    about_orders = [one for one in suggested if one[-1].get("resource", {}).get("resourceType") != "Task"]
+    assert {action["type"] for (action,) in about_orders} == {"create", "delete"}
+    for (action,) in about_orders:
+        if action["type"] == "create":
+            assert validate(action["resource"]) == ()
+            assert action["resource"]["status"] == "draft"
+            assert {"code", "subject", "authoredOn", "intent"} <= action["resource"].keys()
 
 
 @pytest.mark.requirement("resp-59")
