@@ -60,13 +60,15 @@ def _run(listener: socket, host: str, application: Application, database: Path |
 
     import uvicorn
 
+    from cds_service.cli.connections import Connection
     from cds_service.sandbox.app import create_sandbox_app, sandbox_application
 
     address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
     with listener:
         kept = f"sqlite:///{database}" if database else "memory"
         app = create_sandbox_app(sandbox_application(application, address, kept))
-        server = uvicorn.Server(uvicorn.Config(app, access_log=False, log_level="warning", server_header=False))
+        config = uvicorn.Config(app, http=Connection, access_log=False, log_level="warning", server_header=False)
+        server = uvicorn.Server(config)
         tell(f"{address} - SANDBOX: synthetic patients, draft policies, not for clinical use")
         if open_page and (sys.platform != "linux" or {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys()):
             webbrowser.open(address)
