@@ -100,6 +100,7 @@ def _met(determination: Determination, problem: Problem | None, terms: Terms, ca
     to_be_seen = (
         partly
         or problem is not None
+        or not determination.order.is_theirs
         or determination.human_review
         or determination.refusal is not None
         or not call.configuration.wants("unsolicited-determ")

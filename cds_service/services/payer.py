@@ -46,6 +46,8 @@ class Payer:
         """
         record = evaluation.record
         scope = in_scope(evaluation.determinations, evaluation.not_covered, record, call, as_of=evaluation.as_of)
+        if not scope:
+            return ()
         insurance = Insurance.of(record, self.identifiers)
         coverages = {one.carrier: insurance.on(one.as_of, one.request) for one in scope}
         if self.strict:

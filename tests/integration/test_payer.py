@@ -251,6 +251,7 @@ NOT_GRANTED: dict[str, dict[str, Any]] = {
     "a copy that has ended": orders(coverages=(COVERAGE, COVERAGE | {"period": {"end": "2020-01-01"}})),
     "a proposal": orders(order(intent="proposal")),
     "a plan": orders(order(intent="plan")),
+    "a patient at an unknown address": orders(order(subject={"reference": "urn:uuid:9"})),
 }
 
 

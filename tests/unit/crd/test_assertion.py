@@ -264,6 +264,11 @@ def test_nothing_is_granted_under_one_of_several_coverages() -> None:
     assert answers(said(MET, problem=Problem.SEVERAL, terms=GRANTED)) == ("covered", "auth-needed")
 
 
+def test_nothing_is_granted_for_an_order_that_may_be_another_patients() -> None:
+    unsure = replace(MET, order=replace(MET.order, is_theirs=False))
+    assert answers(said(unsure, terms=GRANTED)) == ("covered", "auth-needed")
+
+
 @pytest.mark.parametrize("intent", ["proposal", "plan", "directive", "option", "Order", None, ["order"]])
 def test_what_is_no_order_is_not_granted(intent: object) -> None:
     assert answers(said(meant(intent), terms=GRANTED)) == ("covered", "auth-needed")
