@@ -81,7 +81,7 @@ def read_orders(
     `whole` says that the drafts are all that is ordered; they are not where one of them cannot be judged.
     The reference date of an order is `as_of`, else the day it was authored unless that is still to come, else the day
     it was `received`.
-    A second order that says the same as an earlier one is not evaluated again; the earlier one lists it.
+    A second order of the same day that says the same is not evaluated again; the earlier one lists it.
     An order that names another patient is none of this patient's: it is not judged, nor read beside the others.
     Raises TooManyOrders.
     """
@@ -92,7 +92,7 @@ def read_orders(
         raise TooManyOrders("orders", MAX_ORDERS)
     refused = {id(one): why for one in requests if (why := _refusal(one, record)) is not None}
     mine = tuple(one for one in requests if id(one) not in refused)
-    covered: dict[tuple[str, str, bytes], Order] = {}
+    covered: dict[tuple[str, str, Date, bytes], Order] = {}
     not_covered = [
         *(NotCovered(label(one), None, refused[id(one)]) for one in requests if id(one) in refused),
         *(NotCovered(label(one), None, NotJudged.OTHER_TYPE) for one in otherwise),
@@ -114,7 +114,7 @@ def read_orders(
         what = _what(request) if found else b""
         is_theirs = _is_surely_theirs(request, record)
         for one in found:
-            same = (one.system, one.code, what)
+            same = (one.system, one.code, day, what)
             earlier = covered.get(same)
             if earlier is None:
                 covered[same] = Order(
@@ -232,6 +232,6 @@ def _written(request: Resource, received: Date) -> Date | None:
 
 
 def _what(request: Resource) -> bytes:
-    """Return what makes two orders the same order: everything but their identity and their time."""
+    """Return what makes two orders of one day the same order: everything but their identity and their time."""
     ignored = ("id", "identifier", "meta", "text", *_AUTHORED)
     return canonical({key: value for key, value in request.items() if key not in ignored})

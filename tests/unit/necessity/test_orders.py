@@ -410,11 +410,17 @@ def test_an_appointment_is_not_judged_by_a_request_that_does_not_hold(change: di
 
 
 def test_an_order_repeated_is_judged_once_and_lists_its_repetitions() -> None:
-    one, other = order(coding("A")), order(coding("A"), id="o2", authoredOn="2026-01-14", identifier=[{"value": "x"}])
+    one, other = order(coding("A")), order(coding("A"), id="o2", authoredOn="2026-01-15T08:00:00Z", identifier=[{"value": "x"}])
     found = read(one, other, order(coding("A"), id="o3", meta={"versionId": "2"}))
     assert [(each.reference, each.duplicates) for each in found.covered] == [
         ("ServiceRequest/o1", ("ServiceRequest/o2", "ServiceRequest/o3"))
     ]
+
+
+def test_the_same_order_of_another_day_is_judged_on_its_own() -> None:
+    days = ("2025-12-30", "2026-01-15")
+    drafts = [order(coding("A"), id=f"o{i}", authoredOn=day) for i, day in enumerate(days)]
+    assert [(str(one.as_of), one.duplicates) for one in read(*drafts).covered] == [(day, ()) for day in days]
 
 
 @pytest.mark.parametrize(
