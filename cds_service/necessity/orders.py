@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from cds_service.errors import TooManyOrders
@@ -13,6 +12,7 @@ from cds_service.fhir.encoding import canonical
 from cds_service.fhir.record import PatientRecord
 from cds_service.fhir.temporal import Date, add, compare, parse_date_time
 from cds_service.necessity.model import Order
+from cds_service.necessity.order_subject import Whose, whose
 from cds_service.necessity.ordered_codes import OrderedCode, code_references, ordered_codes
 from cds_service.plan_definition.compile import ORDER_TYPES
 from cds_service.plan_definition.policies import Policies
@@ -45,6 +45,9 @@ class NotJudged(StrEnum):
 
 _LEAVES_OPEN = frozenset(NotJudged) - {NotJudged.NO_POLICY, NotJudged.NOT_TO_BE_DONE, NotJudged.OTHER_PATIENT}
 """What may stand for any order, so that nothing can be said not to be ordered."""
+
+
+_NOT_OURS = {Whose.ANOTHERS: NotJudged.OTHER_PATIENT, Whose.UNCLEAR: NotJudged.SUBJECT_UNCLEAR}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,45 +93,66 @@ def read_orders(
     otherwise = [one for one in every if _orders_otherwise(one)]
     if len(requests) > MAX_ORDERS or len(otherwise) > MAX_ORDERS:
         raise TooManyOrders("orders", MAX_ORDERS)
-    refused = {id(one): why for one in requests if (why := _refusal(one, record)) is not None}
-    mine = tuple(one for one in requests if id(one) not in refused)
-    covered: dict[tuple[str, str, Date, bytes], Order] = {}
-    not_covered = [
-        *(NotCovered(label(one), None, refused[id(one)]) for one in requests if id(one) in refused),
-        *(NotCovered(label(one), None, NotJudged.OTHER_TYPE) for one in otherwise),
-    ]
+    reading = _Reading(policies, record, received, as_of)
+    mine = tuple(one for one in requests if reading.accept(one))
+    reading.not_covered.extend(NotCovered(label(one), None, NotJudged.OTHER_TYPE) for one in otherwise)
     for request in mine:
+        reading.take(request)
+    if len(reading.covered) > MAX_ORDERS:
+        raise TooManyOrders("ordered codes that a policy decides on", MAX_ORDERS)
+    open_ends = any(one.reason in _LEAVES_OPEN for one in reading.not_covered)
+    return Orders(tuple(reading.covered.values()), tuple(reading.not_covered), mine, whole and not open_ends)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    policies: Policies
+    record: PatientRecord
+    received: Date
+    as_of: Date | None
+    covered: dict[tuple[str, str, Date, bytes], Order] = field(default_factory=dict)
+    not_covered: list[NotCovered] = field(default_factory=list)
+
+    def accept(self, request: Resource) -> bool:
+        """Return whether an order is looked at; one that is not is noted."""
+        refused = _refusal(request, self.record)
+        if refused is not None:
+            self.not_covered.append(NotCovered(label(request), None, refused))
+        return refused is None
+
+    def take(self, request: Resource) -> None:
+        """Note what an order orders, and what of it is not judged."""
         reference = label(request)
         if not _is_to_be_done(request):
-            not_covered.append(NotCovered(reference, None, NotJudged.NOT_TO_BE_DONE))
-            continue
-        day = as_of or _written(request, received) or received
-        coded = [
-            one
-            for one in ordered_codes(request, record)
-            if one.request is request or (_is_to_be_done(one.request) and _refusal(one.request, record) is None)
-        ]
-        missing = [NotCovered(one, None, NotJudged.NOT_HAD) for one in _orders_not_had(request, record)]
-        not_covered += missing
-        found = [one for one in coded if policies.on((one.system, one.code), day)]
-        what = _what(request) if found else b""
-        is_theirs = _is_surely_theirs(request, record)
+            self.not_covered.append(NotCovered(reference, None, NotJudged.NOT_TO_BE_DONE))
+            return
+        missing = _orders_not_had(request, self.record)
+        self.not_covered.extend(NotCovered(one, None, NotJudged.NOT_HAD) for one in missing)
+        day = self.as_of or _written(request, self.received) or self.received
+        coded = [one for one in ordered_codes(request, self.record) if self._counts(one, request)]
+        found = [one for one in coded if self.policies.on((one.system, one.code), day)]
+        if found:
+            self._cover(found, request, day)
+        elif not missing:
+            told = next((one.code for one in coded if one.system), None)
+            self.not_covered.append(NotCovered(reference, told, _why_not(coded, self.policies)))
+
+    def _counts(self, one: OrderedCode, request: Resource) -> bool:
+        other = one.request
+        return other is request or (_is_to_be_done(other) and _refusal(other, self.record) is None)
+
+    def _cover(self, found: Iterable[OrderedCode], request: Resource, day: Date) -> None:
+        reference, what = label(request), _what(request)
+        is_theirs = whose(request, self.record) is Whose.THEIRS
         for one in found:
             same = (one.system, one.code, day, what)
-            earlier = covered.get(same)
+            earlier = self.covered.get(same)
             if earlier is None:
-                covered[same] = Order(
+                self.covered[same] = Order(
                     one.request, reference, one.path, one.system, one.code, one.coding, day, is_theirs=is_theirs
                 )
             elif reference not in earlier.references:
-                covered[same] = replace(earlier, duplicates=(*earlier.duplicates, reference))
-        if not found and not missing:
-            told = [one for one in coded if one.system]
-            not_covered.append(NotCovered(reference, told[0].code if told else None, _why_not(coded, policies)))
-    if len(covered) > MAX_ORDERS:
-        raise TooManyOrders("ordered codes that a policy decides on", MAX_ORDERS)
-    open_ends = any(one.reason in _LEAVES_OPEN for one in not_covered)
-    return Orders(tuple(covered.values()), tuple(not_covered), mine, whole and not open_ends)
+                self.covered[same] = replace(earlier, duplicates=(*earlier.duplicates, reference))
 
 
 def _why_not(coded: Sequence[OrderedCode], policies: Policies) -> NotJudged:
@@ -153,59 +177,10 @@ def _orders_not_had(request: Resource, record: PatientRecord) -> list[str]:
 def _refusal(request: Resource, record: PatientRecord) -> NotJudged | None:
     """Return why an order is not even looked at.
 
-    One that names nobody is of the patient it is signed for. What an extension that is not understood may have turned
-    into something else is not processed. Source: FHIR R4 2.4, Extensibility (modifierExtension).
+    What an extension that is not understood may have turned into something else is not processed. Source: FHIR R4 2.4,
+    Extensibility (modifierExtension).
     """
-    if request.get("modifierExtension"):
-        return NotJudged.NOT_UNDERSTOOD
-    if request.get("resourceType") == "Appointment":
-        attending = [_names_another(one, record) for one in _patients_attending(request)]
-        return NotJudged.OTHER_PATIENT if attending and all(attending) else None
-    stated = [request[name] for name in ("subject", "patient") if request.get(name)]
-    if any(_names_another(one, record) for one in stated):
-        return NotJudged.OTHER_PATIENT
-    return None if all(_is_readable(one, record) for one in stated) else NotJudged.SUBJECT_UNCLEAR
-
-
-def _is_surely_theirs(request: Resource, record: PatientRecord) -> bool:
-    """Whether an order names the patient, or nobody."""
-    if request.get("resourceType") == "Appointment":
-        named = [*_patients_attending(request)]
-        return not named or any(record.is_about_patient(one) is True for one in named)
-    stated = [one for one in (request.get("subject"), request.get("patient")) if isinstance(one, Mapping)]
-    return all(record.is_about_patient(one) is True for one in stated)
-
-
-def _is_readable(subject: object, record: PatientRecord) -> bool:
-    """Whether a subject is a Reference; what a client wrote in its stead is read where it is sure to be the patient."""
-    match subject:
-        case Mapping():
-            return True
-        case str():
-            return record.is_about_patient({"reference": subject}) is True
-        case list():
-            return all(isinstance(one, Mapping) and record.is_about_patient(one) is True for one in subject)
-    return False
-
-
-def _names_another(subject: object, record: PatientRecord) -> bool:
-    """Whether a subject is known to be another patient; the same id at another address is not known to be one."""
-    if isinstance(subject, str):
-        subject = {"reference": subject}
-    if isinstance(subject, list):
-        return any(_names_another(one, record) for one in subject)
-    if not isinstance(subject, Mapping) or record.is_about_patient(subject) is not False:
-        return False
-    address = str(subject["reference"]).partition("/_history/")[0]
-    return record.resolve(subject) is not None or not address.endswith(f"/Patient/{record.patient_id}")
-
-
-def _patients_attending(appointment: Resource) -> Iterator[Resource]:
-    participants = appointment.get("participant")
-    for one in participants if type(participants) is list else (participants,):
-        actor = one.get("actor") if type(one) is dict else None
-        if type(actor) is dict and re.search(r"(^|/)Patient/", str(actor.get("reference"))):
-            yield actor
+    return NotJudged.NOT_UNDERSTOOD if request.get("modifierExtension") else _NOT_OURS.get(whose(request, record))
 
 
 def _is_to_be_done(request: Resource) -> bool:

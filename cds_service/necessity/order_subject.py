@@ -1,0 +1,68 @@
+"""Whose an order is: the patient it is signed for, somebody else, or nobody that can be told."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from enum import Enum
+
+from cds_service.fhir.element import Resource
+from cds_service.fhir.record import PatientRecord
+
+__all__ = ["Whose", "whose"]
+
+
+class Whose(Enum):
+    """What an order says of whose it is."""
+
+    THEIRS = "names the patient it is signed for, or nobody"
+    TAKEN_FOR_THEIRS = "names somebody who is not known to be another"
+    ANOTHERS = "names another patient"
+    UNCLEAR = "names somebody in a way that cannot be read"
+
+
+def whose(request: Resource, record: PatientRecord) -> Whose:
+    """Return whose an order is. An appointment is the patient's unless every patient who attends is another."""
+    if request.get("resourceType") == "Appointment":
+        attending = [*_patients_attending(request)]
+        if attending and all(_is_another(one, record) for one in attending):
+            return Whose.ANOTHERS
+        sure = not attending or any(record.is_about_patient(one) is True for one in attending)
+        return Whose.THEIRS if sure else Whose.TAKEN_FOR_THEIRS
+    stated = [request[name] for name in ("subject", "patient") if request.get(name)]
+    if any(_is_another(one, record) for one in stated):
+        return Whose.ANOTHERS
+    if all(_is_surely_ours(one, record) for one in stated):
+        return Whose.THEIRS
+    return Whose.TAKEN_FOR_THEIRS if all(isinstance(one, Mapping) for one in stated) else Whose.UNCLEAR
+
+
+def _is_another(subject: object, record: PatientRecord) -> bool:
+    """Whether a subject is known to be another patient; the same id at another address is not known to be one."""
+    match subject:
+        case str():
+            return _is_another({"reference": subject}, record)
+        case list():
+            return any(_is_another(one, record) for one in subject)
+        case Mapping() if record.is_about_patient(subject) is False:
+            address = str(subject["reference"]).partition("/_history/")[0]
+            return record.resolve(subject) is not None or not address.endswith(f"/Patient/{record.patient_id}")
+    return False
+
+
+def _is_surely_ours(subject: object, record: PatientRecord) -> bool:
+    """Whether a subject is known to be the patient, also where a client wrote a text or a list for a Reference."""
+    match subject:
+        case str():
+            return _is_surely_ours({"reference": subject}, record)
+        case list():
+            return all(isinstance(one, Mapping) and _is_surely_ours(one, record) for one in subject)
+    return record.is_about_patient(subject) is True
+
+
+def _patients_attending(appointment: Resource) -> Iterator[Resource]:
+    participants = appointment.get("participant")
+    for one in participants if type(participants) is list else (participants,):
+        actor = one.get("actor") if type(one) is dict else None
+        if type(actor) is dict and re.search(r"(^|/)Patient/", str(actor.get("reference"))):
+            yield actor
