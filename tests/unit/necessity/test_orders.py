@@ -410,7 +410,10 @@ def test_an_appointment_is_not_judged_by_a_request_that_does_not_hold(change: di
 
 
 def test_an_order_repeated_is_judged_once_and_lists_its_repetitions() -> None:
-    one, other = order(coding("A")), order(coding("A"), id="o2", authoredOn="2026-01-15T08:00:00Z", identifier=[{"value": "x"}])
+    one, other = (
+        order(coding("A")),
+        order(coding("A"), id="o2", authoredOn="2026-01-15T08:00:00Z", identifier=[{"value": "x"}]),
+    )
     found = read(one, other, order(coding("A"), id="o3", meta={"versionId": "2"}))
     assert [(each.reference, each.duplicates) for each in found.covered] == [
         ("ServiceRequest/o1", ("ServiceRequest/o2", "ServiceRequest/o3"))
