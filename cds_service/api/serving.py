@@ -40,6 +40,8 @@ class Serving:
         self._told, self._told_at = 0, clock()
         self._kept = ""
         """The revision of the policies that were kept last."""
+        self._refused = ""
+        """The revision of the policies that a database which takes decisions did not take."""
 
     async def reload(self) -> bool:
         """Read the policies again and return whether they decide now; else those from before go on deciding."""
@@ -120,7 +122,10 @@ class Serving:
         try:
             application.keep_policies()
         except StoreUnavailable:
-            return  # the store's own alarm is told
+            if application.store.state().writable and revision != self._refused:  # else the store's own alarm is told
+                self._refused = revision
+                _logger.warning("policies not kept", extra={"revision": revision, "rule": "store"})
+            return
         except ContentError as error:
             _logger.warning("policies not kept", extra={"revision": revision, "rule": error.rule})
         self._kept = revision

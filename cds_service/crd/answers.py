@@ -37,6 +37,8 @@ class Answer:
 
 _ORDERS = ("order", "original-order", "reflex-order", "filler-order", "instance-order")
 """The intents of a request that is to be carried out. Source: FHIR R4, request-intent."""
+_IN_FORCE = ("draft", "active", "proposed", "pending", "booked", "arrived", "checked-in", "waitlist")
+"""The statuses of a request, or of an appointment, that lets it be carried out."""
 _NOT_SHOWN = Answer(
     Covered.COVERED, PaNeeded.AUTH_NEEDED, "criteria not met on record; a physician reviews it", documents=True
 )
@@ -113,4 +115,6 @@ def _met(determination: Determination, problem: Problem | None, terms: Terms, ca
 
 def _is_order(request: Resource) -> bool:
     """Return whether a request says that it is to be carried out, or is of a type that cannot say otherwise."""
-    return element(str(request.get("resourceType")), "intent") is None or request.get("intent") in _ORDERS
+    kind = str(request.get("resourceType"))
+    intended = element(kind, "intent") is None or request.get("intent") in _ORDERS
+    return intended and request.get("doNotPerform") in (None, False) and request.get("status") in _IN_FORCE

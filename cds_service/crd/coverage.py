@@ -99,7 +99,10 @@ class Insurance:
         if self.problem is not None:
             return Coverages((), self.problem)
         chosen = _named_by(order or {}, self.record)
-        ours = [group for group in self.ours if label(group[0].coverage) in chosen] or self.ours
+        ours = [group for group in self.ours if label(group[0].coverage) in chosen]
+        if (order or {}).get("insurance") and not ours:
+            return Coverages((), Problem.NOT_OUR_PAYER if chosen else Problem.NOT_READ)
+        ours = ours or list(self.ours)
         in_force = [(group[0].coverage, _in_force(group, as_of)) for group in ours]
         active = tuple(one for one, counts in in_force if counts)
         if active:
@@ -182,6 +185,8 @@ def _in_force(copies: Collection[_Copy], day: Date) -> Truth:
 
 def _is_active(coverage: Resource, day: Date) -> Truth:
     """Return whether a Coverage is in force on a day, both ends included; None where it does not say."""
+    if coverage.get("modifierExtension"):
+        return None  # it may mean anything. Source: FHIR R4 2.4, Extensibility
     status = coverage.get("status")
     if status in ("cancelled", "draft"):
         return False

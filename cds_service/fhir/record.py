@@ -67,6 +67,7 @@ class PatientRecord:
             by_type[str(resource["resourceType"])].append(resource)
         self._by_type = {kind: tuple(found) for kind, found in by_type.items()}
         self._codings: dict[str, _Codings] = {}
+        self._contents: dict[int, tuple[Resource, Mapping[object, Resource]]] = {}
         self._not_coded: dict[tuple[str, frozenset[Code]], frozenset[int]] = {}
 
     def may_hold_more(self, types: Collection[str]) -> bool:
@@ -116,7 +117,7 @@ class PatientRecord:
             source = source or self._sources.get(id(reference))
             if source is None or text == "#":
                 return source
-            return next((one for _, one in _contained(source) if one.get("id") == text[1:]), None)
+            return self._inside(source).get(text[1:])
         found = self._full_urls.get(text)
         if found is not None:
             return found
@@ -128,6 +129,17 @@ class PatientRecord:
                 return None
             local = f"{kind}/{tail}"
         return self._by_reference.get(local)
+
+    def _inside(self, source: Resource) -> Mapping[object, Resource]:
+        """Return what a resource contains, by id; of several of one id the first."""
+        known = self._contents.get(id(source))
+        if known is None:
+            found: dict[object, Resource] = {}
+            for _, one in _contained(source):
+                if type(one.get("id")) is str:
+                    found.setdefault(one["id"], one)
+            known = self._contents[id(source)] = (source, found)  # held, so that no other has its identity
+        return known[1]
 
     def container(self, resource: Resource) -> tuple[Resource, int] | None:
         """Return the resource that contains this one, and its position there; None for one that stands alone."""

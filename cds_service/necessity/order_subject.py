@@ -22,13 +22,12 @@ class Whose(Enum):
 
 
 def whose(request: Resource, record: PatientRecord) -> Whose:
-    """Return whose an order is. An appointment is the patient's unless every patient who attends is another."""
+    """Return whose an order is. An appointment is another's where every patient who attends is another."""
     if request.get("resourceType") == "Appointment":
-        attending = [*_patients_attending(request)]
+        attending = [*_attending(request)]
         if attending and all(_is_another(one, record) for one in attending):
             return Whose.ANOTHERS
-        sure = not attending or any(record.is_about_patient(one) is True for one in attending)
-        return Whose.THEIRS if sure else Whose.TAKEN_FOR_THEIRS
+        return Whose.THEIRS if all(_is_surely_ours(one, record) for one in attending) else Whose.TAKEN_FOR_THEIRS
     stated = [request[name] for name in ("subject", "patient") if request.get(name)]
     if any(_is_another(one, record) for one in stated):
         return Whose.ANOTHERS
@@ -60,9 +59,21 @@ def _is_surely_ours(subject: object, record: PatientRecord) -> bool:
     return record.is_about_patient(subject) is True
 
 
-def _patients_attending(appointment: Resource) -> Iterator[Resource]:
+def _attending(appointment: Resource) -> Iterator[object]:
+    """Yield who attends and is a patient, or may be one: all but those who say that they are something else."""
     participants = appointment.get("participant")
-    for one in participants if type(participants) is list else (participants,):
-        actor = one.get("actor") if type(one) is dict else None
-        if type(actor) is dict and re.search(r"(^|/)Patient/", str(actor.get("reference"))):
+    actors = [one.get("actor") if type(one) is dict else one for one in _many(participants)]
+    for actor in (*actors, *_many(appointment.get("subject"))):
+        said = (actor.get("reference") or actor.get("type")) if isinstance(actor, Mapping) else actor
+        if actor is not None and not (isinstance(said, str) and _NO_PATIENT.search(said)):
             yield actor
+
+
+def _many(value: object) -> list[object]:
+    return value if isinstance(value, list) else [value]
+
+
+_NO_PATIENT = re.compile(
+    r"(^|/)(Practitioner|PractitionerRole|RelatedPerson|Device|HealthcareService|Location)(/[^/]+(/_history/[^/]+)?)?$"
+)
+"""A reference to, or the type of, what may attend and is no patient. Source: FHIR R4, Appointment.participant.actor."""

@@ -19,7 +19,7 @@ from cds_service.plan_definition.policies import Policies
 
 __all__ = ["MAX_ORDERS", "NotCovered", "NotJudged", "Orders", "read_orders", "reference_date"]
 
-_NOT_TO_BE_DONE = ("revoked", "cancelled", "entered-in-error", "completed", "fulfilled", "noshow")
+_NOT_TO_BE_DONE = ("revoked", "cancelled", "stopped", "entered-in-error", "completed", "fulfilled", "noshow")
 _OTHER_REQUESTS = ("CarePlan", "Claim", "ImmunizationRecommendation", "RequestGroup", "SupplyRequest", "Task")
 """Types that order something, too, and whose codes are not read. Source: FHIR R4, Request pattern."""
 MAX_ORDERS = 200
@@ -32,6 +32,7 @@ class NotJudged(StrEnum):
     """Why there is no determination for a draft order."""
 
     NO_POLICY = "no policy decides on this code"
+    LOCAL_CODE = "a code of systems that no policy knows"
     NO_CODE = "no code with its system, or a code as text only"
     NOT_TO_BE_DONE = "not to be performed"
     OTHER_PATIENT = "names another patient"
@@ -93,7 +94,7 @@ def read_orders(
     otherwise = [one for one in every if _orders_otherwise(one)]
     if len(requests) > MAX_ORDERS or len(otherwise) > MAX_ORDERS:
         raise TooManyOrders("orders", MAX_ORDERS)
-    reading = _Reading(policies, record, received, as_of)
+    reading = _Reading(policies, record, received, as_of, frozenset(map(id, every)))
     mine = tuple(one for one in requests if reading.accept(one))
     reading.not_covered.extend(NotCovered(label(one), None, NotJudged.OTHER_TYPE) for one in otherwise)
     for request in mine:
@@ -110,6 +111,8 @@ class _Reading:
     record: PatientRecord
     received: Date
     as_of: Date | None
+    drafts: frozenset[int]
+    """All drafts, by their identity."""
     covered: dict[tuple[str, str, Date, bytes], Order] = field(default_factory=dict)
     not_covered: list[NotCovered] = field(default_factory=list)
 
@@ -129,11 +132,17 @@ class _Reading:
         missing = _orders_not_had(request, self.record)
         self.not_covered.extend(NotCovered(one, None, NotJudged.NOT_HAD) for one in missing)
         day = self.as_of or _written(request, self.received) or self.received
-        coded = [one for one in ordered_codes(request, self.record) if self._counts(one, request)]
+        every = [*ordered_codes(request, self.record)]
+        coded = [one for one in every if self._counts(one, request)]
+        for inside in {id(one.request): one.request for one in every if not self._counts(one, request)}.values():
+            if id(inside) not in self.drafts:  # those are told by themselves
+                name = label(inside) if self.record.container(inside) is None else reference
+                why = _refusal(inside, self.record) or NotJudged.NOT_TO_BE_DONE
+                self.not_covered.append(NotCovered(name, None, why))
         found = [one for one in coded if self.policies.on((one.system, one.code), day)]
         if found:
             self._cover(found, request, day)
-        elif not missing:
+        elif not (missing or _based_on(request, self.record)):
             told = next((one.code for one in coded if one.system), None)
             self.not_covered.append(NotCovered(reference, told, _why_not(coded, self.policies)))
 
@@ -141,9 +150,9 @@ class _Reading:
         other = one.request
         return other is request or (_is_to_be_done(other) and _refusal(other, self.record) is None)
 
-    def _cover(self, found: Iterable[OrderedCode], request: Resource, day: Date) -> None:
+    def _cover(self, found: Sequence[OrderedCode], request: Resource, day: Date) -> None:
         reference, what = label(request), _what(request)
-        is_theirs = whose(request, self.record) is Whose.THEIRS
+        is_theirs = self._is_surely_theirs(request, [one.request for one in found])
         for one in found:
             same = (one.system, one.code, day, what)
             earlier = self.covered.get(same)
@@ -154,13 +163,23 @@ class _Reading:
             elif reference not in earlier.references:
                 self.covered[same] = replace(earlier, duplicates=(*earlier.duplicates, reference))
 
+    def _is_surely_theirs(self, request: Resource, found: Iterable[Resource]) -> bool:
+        """Return whether an order, and every request that an appointment is based on, is judged and the patient's."""
+        judged = {id(one): one for one in (request, *found)}
+        based_on = {id(one) for one in _based_on(request, self.record)}
+        return (
+            based_on <= judged.keys()
+            and not _orders_not_had(request, self.record)
+            and all(whose(one, self.record) is Whose.THEIRS for one in judged.values())
+        )
+
 
 def _why_not(coded: Sequence[OrderedCode], policies: Policies) -> NotJudged:
     if any(policies.for_code((one.system, one.code)) for one in coded):
         return NotJudged.NOT_ON_THAT_DAY
     if not any(one.system for one in coded) or any(policies.may_mean(one.code, one.system) for one in coded):
         return NotJudged.NO_CODE
-    return NotJudged.NO_POLICY
+    return NotJudged.NO_POLICY if any(policies.knows(one.system) for one in coded) else NotJudged.LOCAL_CODE
 
 
 def _orders_otherwise(resource: Resource) -> bool:
@@ -172,6 +191,15 @@ def _orders_not_had(request: Resource, record: PatientRecord) -> list[str]:
     if request.get("resourceType") != "Appointment":
         return []
     return [one for one in dict.fromkeys(code_references(request)) if record.resolve(one, request) is None]
+
+
+def _based_on(request: Resource, record: PatientRecord) -> list[Resource]:
+    """Return the requests that an appointment is based on, as far as they are here."""
+    if request.get("resourceType") != "Appointment":
+        return []
+    return [
+        one for name in dict.fromkeys(code_references(request)) if (one := record.resolve(name, request)) is not None
+    ]
 
 
 def _refusal(request: Resource, record: PatientRecord) -> NotJudged | None:

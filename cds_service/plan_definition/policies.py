@@ -56,6 +56,10 @@ class Policies:
             return False
         return any(form in self._bare_codes for form in _forms(code.strip().casefold()))
 
+    def knows(self, system: str) -> bool:
+        """Return whether it is known what the codes of a system mean: policies name some, or none of them could."""
+        return system in self._systems or system in _OF_OTHER_THINGS
+
     def on(self, code: Code, day: Date) -> tuple[PlanDefinition, ...]:
         """Return the policies that decide on a code ordered on a day, each in the version that counts then."""
         return tuple(plan for plan in self.for_code(code) if self.counts(plan, day))
@@ -82,6 +86,10 @@ class Policies:
             for code in plan.codes.codes:
                 found[code] = (*found.get(code, ()), plan)
         return found
+
+    @cached_property
+    def _systems(self) -> frozenset[str | None]:
+        return frozenset(system for system, _ in self._by_code)
 
     @cached_property
     def _bare_codes(self) -> frozenset[str]:

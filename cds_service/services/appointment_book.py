@@ -28,7 +28,8 @@ def _read(request: Request[AppointmentBookContext], chart: Holding) -> Exchange:
         booked.add(one)
     exchange = exchange_of(context.patient, booked, chart, server=server)
     selected = frozenset(map(label, appointments)) or None  # what else stands there is judged rather than passed over
-    return replace(exchange, selected=selected, signed=True)
+    told = frozenset(label(one) for one in named if one is not None)
+    return replace(exchange, selected=selected, told=told, signed=True)
 
 
 SERVICE = Service(

@@ -34,6 +34,8 @@ class Exchange:
     server: str | None = None
     selected: frozenset[str] | None = None
     """The orders to judge, as `Type/id`; None for all. The others are read all the same."""
+    told: frozenset[str] = frozenset()
+    """Orders that are not judged by themselves, and of which it is told where they cannot be: `Type/id`."""
     signed: bool = False
     """Whether the orders were signed before: there may be others than these, and the day of receipt counts."""
     not_had: tuple[str, ...] = ()
@@ -107,7 +109,7 @@ def evaluate(
             *(
                 one
                 for one in orders.not_covered
-                if wanted is None or one.reference in wanted or one.reason is NotJudged.NOT_HAD
+                if wanted is None or one.reference in wanted | exchange.told or one.reason is NotJudged.NOT_HAD
             ),
             *(NotCovered(one, None, NotJudged.NOT_HAD) for one in exchange.not_had),
             *(NotCovered(one, None, NotJudged.UNREADABLE) for one in exchange.unreadable),

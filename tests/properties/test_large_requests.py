@@ -56,6 +56,14 @@ def a_code_like_many_modifiers() -> Json:
     return request | {"context": request["context"] | {"draftOrders": both(request, ordering(1))}}
 
 
+def many_contained() -> Json:
+    request = ordering(1)
+    order = request["context"]["draftOrders"]["entry"][0]["resource"]
+    order["contained"] = [{"resourceType": "Coverage", "id": f"c{i}"} for i in range(8_000)]
+    order["insurance"] = [{"reference": f"#c{i}"} for i in range(8_000)]
+    return request
+
+
 def both(*requests: Json) -> Json:
     return {"entry": [one for request in requests for one in request["context"]["draftOrders"]["entry"]]}
 
@@ -89,6 +97,7 @@ LARGE: dict[str, Callable[[], Json]] = {
     "codings of one order without an id": many_codings,
     "equal codings": equal_codings,
     "a code like many modifiers": a_code_like_many_modifiers,
+    "what an order contains": many_contained,
     "copies of a Condition": copies_of_a_tumour,
     "sites of a Condition": a_tumour_everywhere,
     "Coverages": many_coverages,

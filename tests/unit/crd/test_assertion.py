@@ -280,8 +280,20 @@ def test_what_is_an_order_is_granted(intent: str) -> None:
 
 
 def test_a_type_of_order_that_states_no_intent_is_granted() -> None:
-    lenses = replace(MET, order=replace(MET.order, resource={"resourceType": "VisionPrescription", "id": "o1"}))
+    lenses = replace(
+        MET, order=replace(MET.order, resource={"resourceType": "VisionPrescription", "id": "o1", "status": "draft"})
+    )
     assert answers(said(lenses, terms=GRANTED)) == ("covered", "satisfied")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"status": "on-hold"}, {"status": ["draft"]}, {"status": "Draft"}, {"doNotPerform": "true"}, {"doNotPerform": 1}],
+    ids=repr,
+)
+def test_what_may_not_be_meant_to_be_done_is_not_granted(change: dict[str, object]) -> None:
+    held = replace(MET, order=replace(MET.order, resource={**MET.order.resource, **change}))
+    assert answers(said(held, terms=GRANTED)) == ("covered", "auth-needed")
 
 
 def meant(intent: object) -> Determination:

@@ -213,19 +213,24 @@ def test_the_one_that_an_order_names_is_the_orders_though_it_has_ended() -> None
 
 
 @pytest.mark.parametrize(
-    "order",
+    ("order", "problem"),
     [
-        insured_by("Coverage/cov3"),
-        insured_by("Coverage/nowhere"),
-        insured_by("#cov2") | {"contained": [coverage("cov2")]},
-        {"insurance": 1} | {"resourceType": "ServiceRequest"},
-        {"insurance": [None, 1, {}, {"reference": 1}]} | {"resourceType": "ServiceRequest"},
+        (insured_by("Coverage/cov3"), Problem.NOT_OUR_PAYER),
+        (insured_by("Coverage/nowhere"), Problem.NOT_READ),
+        (insured_by("#cov2") | {"contained": [coverage("cov2")]}, Problem.NOT_READ),
+        ({"insurance": 1} | {"resourceType": "ServiceRequest"}, Problem.NOT_READ),
+        ({"insurance": [None, 1, {}, {"reference": 1}]} | {"resourceType": "ServiceRequest"}, Problem.NOT_READ),
+        ({"insurance": []} | {"resourceType": "ServiceRequest"}, Problem.SEVERAL),
     ],
 )
-def test_an_order_that_names_none_of_them_leaves_all_of_them(order: Json) -> None:
+def test_an_order_that_names_another_coverage_is_answered_under_none_of_these(order: Json, problem: Problem) -> None:
     theirs = coverage("cov3", payor=[{"identifier": THEIRS}])
     found = Insurance.of(PatientRecord("p1", [coverage(), coverage("cov2"), theirs, order]), {PAYER}).on(DAY, order)
-    assert found.problem is Problem.SEVERAL
+    assert (found.named if problem is not Problem.SEVERAL else (), found.problem) == ((), problem)
+
+
+def test_a_coverage_with_a_modifier_extension_may_mean_anything() -> None:
+    assert read(coverage(modifierExtension=[{"url": "https://example.org/suspended"}])).problem is Problem.UNCLEAR
 
 
 def test_the_end_is_told_as_far_as_it_is_stated() -> None:

@@ -67,8 +67,13 @@ def test_an_order_is_not_judged_as_of_a_day_to_come(written: str, day: str) -> N
 def test_a_code_of_a_policy_without_its_system_is_told_beside_one_that_no_policy_knows() -> None:
     told = read(order({"code": "A"}, coding("L", "https://local.example.org"))).not_covered
     assert [(one.code, one.reason) for one in told] == [("L", NotJudged.NO_CODE)]
-    other = read(order({"code": "free text"}, coding("L", "https://local.example.org"))).not_covered
-    assert [one.reason for one in other] == [NotJudged.NO_POLICY]
+
+
+def test_a_code_of_systems_that_nobody_knows_is_not_told_and_may_be_any_order() -> None:
+    local = read(order({"code": "free text"}, coding("L", "https://local.example.org")))
+    assert ([one.reason for one in local.not_covered], local.whole) == ([NotJudged.LOCAL_CODE], False)
+    known = read(order(coding("L", "https://local.example.org"), coding("Z")))
+    assert ([one.reason for one in known.not_covered], known.whole) == ([NotJudged.NO_POLICY], True)
 
 
 def test_an_order_before_the_version_that_decides_on_its_code_is_told() -> None:
@@ -384,8 +389,8 @@ def test_an_order_signed_for_a_patient_may_name_that_id_at_another_address(refer
 # -- what an order refers to --------------------------------------------------------------------------------------
 
 
-def booked(based_on: dict[str, Any]) -> Orders:
-    appointment = {"resourceType": "Appointment", "id": "a1", "basedOn": [{"reference": "ServiceRequest/o1"}]}
+def booked(based_on: dict[str, Any], **more: Any) -> Orders:
+    appointment = {"resourceType": "Appointment", "id": "a1", "basedOn": [{"reference": "ServiceRequest/o1"}], **more}
     record = PatientRecord("p1", (appointment, based_on))
     return read_orders(record.of_type("Appointment"), policies(), record, received=RECEIVED)
 
@@ -398,12 +403,42 @@ def test_an_appointment_is_judged_by_the_request_that_it_is_based_on() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"status": "revoked"}, {"doNotPerform": True}, {"subject": {"reference": "Patient/p2"}}], ids=repr
+    ("change", "why"),
+    [
+        ({"status": "revoked"}, NotJudged.NOT_TO_BE_DONE),
+        ({"doNotPerform": True}, NotJudged.NOT_TO_BE_DONE),
+        ({"subject": {"reference": "Patient/p2"}}, NotJudged.OTHER_PATIENT),
+        ({"modifierExtension": [{"url": "x"}]}, NotJudged.NOT_UNDERSTOOD),
+    ],
+    ids=repr,
 )
-def test_an_appointment_is_not_judged_by_a_request_that_does_not_hold(change: dict[str, Any]) -> None:
+def test_an_appointment_is_not_judged_by_a_request_that_does_not_hold(change: dict[str, Any], why: NotJudged) -> None:
     found = booked(order(coding("A")) | change)
     assert found.covered == ()
-    assert [one.reason for one in found.not_covered] == [NotJudged.NO_CODE]
+    assert [(one.reference, one.reason) for one in found.not_covered] == [("ServiceRequest/o1", why)]
+
+
+@pytest.mark.parametrize(
+    ("actors", "theirs"),
+    [
+        (["Patient/p1", "Practitioner/d1"], True),
+        (["Patient/p1", "Patient/p2"], False),
+        (["Patient/p1", "urn:uuid:9"], False),
+        (["#c"], False),
+        (["https://ehr.example.org/fhir/Practitioner/d1/_history/2"], True),
+    ],
+    ids=repr,
+)
+def test_an_appointment_is_surely_the_patients_if_no_other_patient_may_attend(actors: list[str], theirs: bool) -> None:
+    attending = [{"actor": {"reference": one}} for one in actors]
+    (one,) = booked(order(coding("A"), status="active"), participant=attending).covered
+    assert one.is_theirs is theirs
+
+
+@pytest.mark.parametrize("subject", [{"reference": "urn:uuid:9"}, {"identifier": {"value": "1"}}], ids=repr)
+def test_an_appointment_is_no_surer_than_what_it_is_based_on(subject: dict[str, Any]) -> None:
+    (one,) = booked(order(coding("A"), status="active", subject=subject)).covered
+    assert not one.is_theirs
 
 
 # -- duplicates ---------------------------------------------------------------------------------------------------
