@@ -29,11 +29,19 @@ def whose(request: Resource, record: PatientRecord) -> Whose:
             return Whose.ANOTHERS
         return Whose.THEIRS if all(_is_surely_ours(one, record) for one in attending) else Whose.TAKEN_FOR_THEIRS
     stated = [request[name] for name in ("subject", "patient") if request.get(name)]
+    if any(_names_no_patient(one) for one in stated):
+        return Whose.UNCLEAR
     if any(_is_another(one, record) for one in stated):
         return Whose.ANOTHERS
     if all(_is_surely_ours(one, record) for one in stated):
         return Whose.THEIRS
     return Whose.TAKEN_FOR_THEIRS if all(isinstance(one, Mapping) for one in stated) else Whose.UNCLEAR
+
+
+def _names_no_patient(subject: object) -> bool:
+    """Whether a subject is a group, a device or a location: it may have to do with the patient, or not."""
+    reference = subject.get("reference") if isinstance(subject, Mapping) else None
+    return isinstance(reference, str) and _NO_PERSON.search(reference) is not None
 
 
 def _is_another(subject: object, record: PatientRecord) -> bool:
@@ -73,6 +81,8 @@ def _many(value: object) -> list[object]:
     return value if isinstance(value, list) else [value]
 
 
+_NO_PERSON = re.compile(r"(^|/)(Group|Device|Location)/[^/]+(/_history/[^/]+)?$")
+"""What else may be the subject of a ServiceRequest. Source: FHIR R4, ServiceRequest.subject."""
 _NO_PATIENT = re.compile(
     r"(^|/)(Practitioner|PractitionerRole|RelatedPerson|Device|HealthcareService|Location)(/[^/]+(/_history/[^/]+)?)?$"
 )

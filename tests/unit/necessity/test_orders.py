@@ -298,7 +298,9 @@ def test_another_patient_is_another_however_it_is_written(subject: object) -> No
     assert one.reason is NotJudged.OTHER_PATIENT
 
 
-@pytest.mark.parametrize("subject", [5, "urn:uuid:1", [5], [{"display": "Jane Roe"}]], ids=repr)
+@pytest.mark.parametrize(
+    "subject", [5, "urn:uuid:1", [5], {"reference": "Group/g1"}, [{"display": "Jane Roe"}]], ids=repr
+)
 def test_an_order_that_does_not_say_readably_whose_it_is_is_not_judged(subject: object) -> None:
     found = read(order(coding("A"), subject=subject))
     assert (found.covered, [one.reason for one in found.not_covered]) == ((), [NotJudged.SUBJECT_UNCLEAR])
