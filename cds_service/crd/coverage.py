@@ -23,7 +23,7 @@ Identifier = tuple[str, str]
 
 
 MOST_COVERAGES = 20
-"""How many Coverages of a patient are looked at; nobody could tell which of more is to pay."""
+"""How many Coverages of a patient that are not cancelled are looked at; nobody could tell which of more is to pay."""
 
 
 class Problem(StrEnum):
@@ -80,7 +80,7 @@ class Insurance:
             if is_id(one.get("id")):
                 copies[label(one)].append(_Copy(one, _is_mine(one, record), _pays(one, record, payers)))
         mine = [tuple(group) for group in copies.values() if any(one.mine for one in group)]
-        if sum(map(len, mine)) > MOST_COVERAGES:
+        if sum(one.coverage.get("status") != "cancelled" for group in mine for one in group) > MOST_COVERAGES:
             return cls(record, (), Problem.SEVERAL)
         if not mine:
             unseen = record.may_hold_more(("Coverage",))

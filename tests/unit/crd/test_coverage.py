@@ -233,6 +233,12 @@ def test_a_coverage_with_a_modifier_extension_may_mean_anything() -> None:
     assert read(coverage(modifierExtension=[{"url": "https://example.org/suspended"}])).problem is Problem.UNCLEAR
 
 
+def test_those_that_were_cancelled_do_not_hide_the_one_that_is_active() -> None:
+    cancelled = [coverage(f"old{i}", status="cancelled") for i in range(MOST_COVERAGES + 5)]
+    found = read(coverage(), *cancelled)
+    assert ([one["id"] for one in found.named], found.problem) == (["cov1"], None)
+
+
 def test_the_end_is_told_as_far_as_it_is_stated() -> None:
     assert str(period_end(coverage(period={"end": "2026-12-31T12:00:00Z"}))) == "2026-12-31"
     assert str(period_end(coverage(period={"end": "2026"}))) == "2026"
