@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -91,7 +91,7 @@ def read_orders(
     """
     every = tuple(drafts)
     requests = tuple(one for one in every if one.get("resourceType") in ORDER_TYPES)
-    otherwise = [one for one in every if _orders_otherwise(one)]
+    otherwise = [one for one in every if _orders_otherwise(one) and not _is_about(one, requests, record)]
     if len(requests) > MAX_ORDERS or len(otherwise) > MAX_ORDERS:
         raise TooManyOrders("orders", MAX_ORDERS)
     reading = _Reading(policies, record, received, as_of, frozenset(map(id, every)))
@@ -184,6 +184,25 @@ def _why_not(coded: Sequence[OrderedCode], policies: Policies) -> NotJudged:
 
 def _orders_otherwise(resource: Resource) -> bool:
     return resource.get("resourceType") in _OTHER_REQUESTS and _is_to_be_done(resource)
+
+
+def _is_about(other: Resource, requests: Sequence[Resource], record: PatientRecord) -> bool:
+    """Return whether a Task, a RequestGroup or a CarePlan orders nothing but what is among these requests anyway."""
+    named = [
+        other.get("focus"),
+        *_ordered_by(other.get("action"), "resource"),
+        *_ordered_by(other.get("activity"), "reference"),
+    ]
+    found = [record.resolve(one, other) for one in named if one is not None]
+    drafts = {id(one) for one in requests}
+    return bool(found) and all(one is not None and id(one) in drafts for one in found)
+
+
+def _ordered_by(parts: object, name: str) -> Iterator[object]:
+    """Yield what the actions of a group, or the activities of a plan, name; a part that names nothing yields itself."""
+    for part in parts if isinstance(parts, list) else ():
+        inner = [*_ordered_by(part.get("action"), name)] if isinstance(part, Mapping) else []
+        yield from inner or ((part.get(name, part),) if isinstance(part, Mapping) else (part,))
 
 
 def _orders_not_had(request: Resource, record: PatientRecord) -> list[str]:

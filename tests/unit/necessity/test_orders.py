@@ -92,6 +92,36 @@ def test_an_order_of_another_type_is_told_unless_it_is_not_to_be_done(kind: str)
     assert read(other | {"status": "revoked"}).not_covered == ()
 
 
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        ({"resourceType": "Task", "focus": {"reference": "ServiceRequest/o1"}}, False),
+        ({"resourceType": "Task", "focus": {"reference": "ServiceRequest/o9"}}, True),
+        (
+            {
+                "resourceType": "RequestGroup",
+                "action": [{"action": [{"resource": {"reference": "ServiceRequest/o1"}}]}],
+            },
+            False,
+        ),
+        (
+            {
+                "resourceType": "RequestGroup",
+                "action": [{"resource": {"reference": "ServiceRequest/o1"}}, {"title": "and something else"}],
+            },
+            True,
+        ),
+        ({"resourceType": "CarePlan", "activity": [{"reference": {"reference": "ServiceRequest/o1"}}]}, False),
+        ({"resourceType": "CarePlan", "activity": [{"detail": {"code": {"text": "more"}}}]}, True),
+        ({"resourceType": "RequestGroup", "action": "all"}, True),
+    ],
+    ids=repr,
+)
+def test_what_groups_the_drafts_orders_nothing_more(other: dict[str, Any], told: bool) -> None:
+    found = read(order(coding("A")), {"id": "g1", **other})
+    assert ([one.reason for one in found.not_covered], found.whole) == ([NotJudged.OTHER_TYPE] * told, not told)
+
+
 def test_more_orders_than_are_read_at_a_time_are_refused_whole() -> None:
     many = [order(coding("A"), id=f"o{i}", note=[{"text": str(i)}]) for i in range(MAX_ORDERS + 1)]
     assert len(read(*many[1:]).covered) == MAX_ORDERS
