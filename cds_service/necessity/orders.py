@@ -202,7 +202,7 @@ def _ordered_by(parts: object, name: str) -> Iterator[object]:
     """Yield what the actions of a group, or the activities of a plan, name; a part that names nothing yields itself."""
     for part in parts if isinstance(parts, list) else ():
         inner = [*_ordered_by(part.get("action"), name)] if isinstance(part, Mapping) else []
-        yield from inner or ((part.get(name, part),) if isinstance(part, Mapping) else (part,))
+        yield from inner or ((part.get(name) or part,) if isinstance(part, Mapping) else (part,))
 
 
 def _orders_not_had(request: Resource, record: PatientRecord) -> list[str]:

@@ -113,6 +113,13 @@ def test_an_order_of_another_type_is_told_unless_it_is_not_to_be_done(kind: str)
         ),
         ({"resourceType": "CarePlan", "activity": [{"reference": {"reference": "ServiceRequest/o1"}}]}, False),
         ({"resourceType": "CarePlan", "activity": [{"detail": {"code": {"text": "more"}}}]}, True),
+        (
+            {
+                "resourceType": "RequestGroup",
+                "action": [{"resource": {"reference": "ServiceRequest/o1"}}, {"resource": None, "title": "more"}],
+            },
+            True,
+        ),
         ({"resourceType": "RequestGroup", "action": "all"}, True),
     ],
     ids=repr,
